@@ -30,7 +30,7 @@ ROOT = (
 )
 INCLUDED = ("include", "defaults", "blocks")  # of a file that others include
 STORED = ("shared-params", "constant-params", "more-params", "more-buffers")  # what is counted elsewhere, or besides
-MODIFIERS = ("name", "from", "weights", *STORED, "repeat", "when")
+MODIFIERS = ("name", "from", "weights", *STORED, "repeat", "when", "choose")
 PARTS = {
     "residual": ("shortcut",),
     "stages": ("columns", "rows", "first"),
@@ -114,11 +114,22 @@ class Broken(NamedTuple):
 Body = Layer | Use | Stages | Group | Residual | Join | Scan | Broken
 
 
+class Choice(NamedTuple):
+    """An open choice: a name for expressions, and the values that it may have. ``once``: it holds for all repetitions,
+    since ``repeat`` or ``when`` asks for it; else it is chosen anew for each."""
+
+    name: str
+    values: tuple[Piece, ...]
+    node: Node
+    once: bool = False
+
+
 class Modifiers(NamedTuple):
     """What stands beside a body. ``origin``: the layers it starts from. ``weights``: the layer whose weights it has.
     ``shared`` (``shared-params``): how many of its params earlier layers have counted. ``constant``
     (``constant-params``): how many are stored nowhere. ``more`` (``more-params``): how many it stores besides those of
-    its spec. ``fixed`` (``more-buffers``): how many of those are not trained."""
+    its spec. ``fixed`` (``more-buffers``): how many of those are not trained. ``choices`` (``choose``): what is
+    open."""
 
     name: str = ""
     repeat: Piece | None = None
@@ -129,6 +140,7 @@ class Modifiers(NamedTuple):
     constant: Piece | None = None
     more: Piece | None = None
     fixed: Piece | None = None
+    choices: tuple[Choice, ...] = ()
 
 
 class Entry(NamedTuple):
@@ -136,6 +148,24 @@ class Entry(NamedTuple):
 
     body: Body
     modifiers: Modifiers | None = None
+
+
+def label_of(body: Body, name: str) -> str:
+    """What the rows of an entry are called in its scope: its ``name``, or what it is. Nothing for a group without a
+    name, whose rows stand in the scope around it."""
+    if name:
+        return name
+    if isinstance(body, Layer):
+        return body.label
+    if isinstance(body, Use):
+        return body.block
+    if isinstance(body, Scan):
+        return body.called
+    if isinstance(body, Residual):
+        return "residual"
+    if isinstance(body, Join):
+        return "".join(part for part in body.pieces[0].parts if isinstance(part, str))
+    return ""
 
 
 class File(NamedTuple):

@@ -15,7 +15,7 @@ from sepcalc.document.entries import (
 from sepcalc.document.naming import Shown
 from sepcalc.document.pieces import WORD, Piece, columns_of
 from sepcalc.document.products import weights_of_products
-from sepcalc.document.scopes import PREVIOUS, Emitted, Named, Scope, Tensor
+from sepcalc.document.scopes import PREVIOUS, Emitted, Named, Place, Scope, Tensor
 from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.expression import Expression, ExpressionError
 from sepcalc.expression import Value as Number
@@ -27,6 +27,13 @@ from sepcalc.shape import Shape, Shapes, show
 from sepcalc.spec import Spec, as_links, index_of, linked, output_of, outputs
 
 SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GROWTH for each that is written
+
+
+Picker = Callable[[Place, Sequence[Number]], int]
+
+
+def _first(place: Place, values: Sequence[Number]) -> int:
+    return 0
 
 
 class Frame(NamedTuple):
@@ -69,6 +76,8 @@ class Graph:
         self.others: dict[int, int] = {}  # params of a layer that are stored nowhere; below 0: that it has besides
         self.fixed: dict[int, int] = {}  # buffers that a layer has besides
         self.late: list[Callable[[], None]] = []  # problems that name layers, whose names are known at the end
+        self.pick: Picker = _first  # which value of an open choice holds
+        self.chosen: list[tuple[Place, tuple[Number, ...], int]] = []  # the choices that were made, in order
         self.shown = Shown()
         self.remarks: dict[str, None] = {}  # what a reader of the numbers must know
         self.scope = Scope()

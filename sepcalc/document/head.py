@@ -8,7 +8,7 @@ from sepcalc.document.parameters import Parameter, read_parameter
 from sepcalc.document.pieces import Piece, fill, unbraced
 from sepcalc.document.problems import Notes
 from sepcalc.document.values import Words
-from sepcalc.errors import Invalid, Meant, near_miss, quoted
+from sepcalc.errors import Invalid, Meant, quoted
 from sepcalc.expression import ExpressionError, as_text, evaluate, is_name
 from sepcalc.expression import Value as Number
 from sepcalc.nodes import Node
@@ -48,15 +48,10 @@ class Head(Words):
         """Gives parameters their values from outside, and computes again those that depend on them. True where any
         value is not the file's own."""
         for name, text in settings.items():
-            where = f"set {name}={text}"
-            if name not in own:
-                known = f"expected one of {', '.join(own)}" if own else "the network has none"
-                self.notes.outside(f"there is no parameter {quoted(name)}: {known}", near_miss(name, own), where)
-                continue
             try:
                 self.parameters[name] = own[name].read(text)
             except Invalid as fact:
-                self.notes.outside(f"{name}{fact.message}", fact.hint, where)
+                self.notes.outside(f"{name}{fact.message}", fact.hint, f"set {name}={text}")
         for name, parameter in own.items() if settings else ():
             if name not in settings:
                 self.parameters[name] = parameter.computed(self.notes, self.parameters)

@@ -1,16 +1,19 @@
 """The modifiers of a layer: its name, what it starts from, how often and when it runs, whose weights it has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sepcalc.document.blocks import Blocks
 from sepcalc.document.entries import (
     JOINS,
+    RESERVED,
     STORED,
+    Choice,
     Modifiers,
     is_entry_name,
 )
-from sepcalc.document.pieces import Piece
+from sepcalc.document.pieces import Piece, names_in
 from sepcalc.errors import quoted
+from sepcalc.expression import is_name
 from sepcalc.kinds import KINDS
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
@@ -37,9 +40,42 @@ class Modifying(Blocks):
         constant, more, fixed = [self.value_piece(values.get(key), key) for key in STORED[1:]]
         given: dict[str, object] = {"repeat": repeat, "when": when, "from": origin or nothing, "weights": weights}
         given |= dict(zip(STORED, (shared, constant, more, fixed), strict=True))
+        before = [repeat] if "residual" in values else [repeat, when]
+        given["choose"] = choices = self.choices(values["choose"], before) if "choose" in values else ()
         if any(not value and key in values for key, value in given.items()):
             return None
-        return Modifiers(name, repeat, when, origin, weights, shared, constant, more, fixed)
+        return Modifiers(name, repeat, when, origin, weights, shared, constant, more, fixed, choices)
+
+    def choices(self, node: Node, before: Sequence[Piece | None]) -> tuple[Choice, ...]:
+        """``choose: {k: [3, 5, 7], e: [3, 4, 6]}``; () and a problem where it cannot be read. ``before`` are the
+        expressions that are computed before the first repetition: what they ask for is chosen once."""
+        hint = "for example choose: {k: [3, 5, 7]}"
+        if not isinstance(node, MappingNode) or not node.values:
+            self.notes.add("choose: expected names, each with a list of values", hint, node)
+            return ()
+        found: list[Choice] = []
+        for name, listed in node.values.items():
+            if not is_name(name) or name in RESERVED:
+                told = "letters, digits and _, and no function, nor what every layer knows: c_in, h_in …, index"
+                self.notes.add(f"{quoted(name)} cannot be the name of a choice", told, node.keys[name])
+                return ()
+            if not isinstance(listed, SequenceNode) or not listed.items:
+                self.notes.add(f"choose: {name} needs a list of values", hint, listed)
+                return ()
+            pieces = [self.value_piece(item, f"a value of {name}") for item in listed.items]
+            if None in pieces:
+                return ()
+            texts = [item.text for item in listed.items if isinstance(item, Scalar)]
+            if again := next((text for at, text in enumerate(texts) if text in texts[:at]), ""):
+                self.notes.add(f"choose: {name} has the value {quoted(again)} twice", "", listed)
+                return ()
+            found.append(Choice(name, tuple([piece for piece in pieces if piece is not None]), node.keys[name]))
+        asked = {name for piece in before if piece is not None for name in names_in(piece)}
+        for at in range(len(found) - 1, -1, -1):
+            if found[at].name in asked:
+                found[at] = found[at]._replace(once=True)
+                asked |= {name for piece in found[at].values for name in names_in(piece)}
+        return tuple(found)
 
     def named(self, node: Node) -> Modifiers | None:
         """The name of a broken entry: layers that start from it are not to blame."""

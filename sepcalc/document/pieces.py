@@ -48,6 +48,11 @@ def fill(piece: Piece, names: Mapping[str, Number]) -> str:
     return "".join([part if isinstance(part, str) else as_text(part(names)) for part in piece.parts])
 
 
+def names_in(piece: Piece) -> set[str]:
+    """The names that its expressions ask for."""
+    return {name for part in piece.parts if isinstance(part, Expression) for name in part.names}
+
+
 def listed(words: Iterable[str]) -> str:
     """Words with commas between."""
     return ", ".join(words)

@@ -1,18 +1,23 @@
 """The whole of a document: its head, its blocks and its layers, run into a network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from sepcalc.document import Document
+from sepcalc.document import Chosen, Document
 from sepcalc.document.budget import read_budget, read_param_bytes, read_published
+from sepcalc.document.choosing import MAX_TOLD, ByName, made
 from sepcalc.document.entries import ROOT, Library
+from sepcalc.document.graph import Picker
 from sepcalc.document.head import Head
 from sepcalc.document.including import Opener
 from sepcalc.document.inputs_outputs import channels_given, own_inputs, read_inputs, read_outputs, reshaped
+from sepcalc.document.parameters import Parameter
 from sepcalc.document.problems import Notes
 from sepcalc.document.products import said_to_be_none
 from sepcalc.document.reading import Entries
 from sepcalc.document.running import Run
 from sepcalc.errors import InputError
+from sepcalc.expression import Value as Number
+from sepcalc.expression import as_text
 from sepcalc.network import Network
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Source
@@ -20,9 +25,15 @@ from sepcalc.shape import misread
 
 
 def read_document(
-    source: Source, root: Node, settings: Mapping[str, str], given: Mapping[str, str], opened: Opener | None
+    source: Source,
+    root: Node,
+    settings: Mapping[str, str],
+    given: Mapping[str, str],
+    opened: Opener | None,
+    picker: Picker | None = None,
 ) -> Document:
-    """The document that this tree of the text is. Raises InputError with every problem."""
+    """The document that this tree of the text is. ``picker`` makes its open choices, in place of ``settings``. Raises
+    InputError with every problem."""
     if not isinstance(root, MappingNode):
         hint = "write input: and a shape, for example 224x224x3, then layers: and a list"
         raise InputError([source.problem("a network needs the keys input and layers", hint, root)])
@@ -31,7 +42,9 @@ def read_document(
     head = Head(notes)
     title = head.title(values.get("name"))
     own = head.read_parameters(values.get("parameters"))
-    altered = head.set_parameters({**channels_given(values, given, own), **settings}, own)
+    settings = {**channels_given(values, given, own), **settings}
+    altered = head.set_parameters({name: text for name, text in settings.items() if name in own}, own)
+    named = ByName({name: text for name, text in settings.items() if name not in own})
     budget = read_budget(notes, values.get("budget"))
     published = read_published(notes, values.get("published"))
     width = read_param_bytes(notes, values.get("param-bytes"))
@@ -46,8 +59,13 @@ def read_document(
         Inclusion(reader, head, opened).read(values["include"])
     reader.read_blocks(values.get("blocks"))
     run = Run(reader.file, library, head.parameters, shapes)
+    run.pick = picker or named
     if "layers" in values and (entries := reader.entries(values["layers"], "layers")) is not None:
         run.run_all(entries)
+    choices = made(run)
+    if not picker:
+        named.tell(notes, [choice.name for choice in choices], [*own])
+    altered = altered or any(choice.number for choice in choices)
     ends = run.outputs(read_outputs(notes, values.get("outputs")))
     if notes.problems:
         raise notes.error()
@@ -56,6 +74,7 @@ def read_document(
     changed = reshaped(source.name, originals, inputs)
     said = ["; ".join(filter(None, problem[:2])) for problem in changed]
     said += [*filter(None, map(misread, inputs.values())), *run.remarks]
+    said += _left_open([*_open_parameters(head.parameters, own), *choices])
     graph = run.nodes()
     network = Network(
         title, inputs, graph, ends, notes=tuple(dict.fromkeys(said)), claimed=said_to_be_none(graph, len(inputs))
@@ -65,4 +84,20 @@ def read_document(
 
         network = network.noted(*spread_out(network))
     network = network.stored_in(*width) if width[0] else network
-    return Document(network, budget, published, altered or originals != inputs, head.parameters, changed)
+    altered = altered or originals != inputs
+    return Document(network, budget, published, altered, head.parameters, changed, choices=choices)
+
+
+def _open_parameters(values: Mapping[str, Number], own: Mapping[str, Parameter]) -> list[Chosen]:
+    """The parameters that have no value of their own, and what they are."""
+    return [Chosen(name, (values[name],), 0) for name, parameter in own.items() if parameter.open]
+
+
+def _left_open(choices: Sequence[Chosen]) -> list[str]:
+    """What a reader of the numbers must know: which of the networks of the file this is."""
+    if not choices:
+        return []
+    told = [f"{choice.name} = {as_text(choice.values[choice.number])}" for choice in choices[:MAX_TOLD]]
+    more = f" and {len(choices) - MAX_TOLD:,} more" if len(choices) > MAX_TOLD else ""
+    some = "a choice" if len(choices) == 1 else f"{len(choices):,} choices"
+    return [f"the file leaves {some} open; this is the network with {', '.join(told)}{more}"]

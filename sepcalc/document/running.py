@@ -15,6 +15,7 @@ from sepcalc.document.entries import (
     Stages,
     Use,
     axes_of,
+    label_of,
 )
 from sepcalc.document.graph import GROWTH, SLACK, Frame, Graph, Stop
 from sepcalc.document.naming import ALL, NAME
@@ -80,8 +81,14 @@ class Run(Graph):
 
     def modified(self, entry: Entry, modifiers: Modifiers, before: Tensor | None, frame: Frame) -> Tensor | None:
         """An entry with what stands beside it; its end, or what was before if it is left out."""
-        body, (name, repeat, when, origin, weights, shared, constant, more, fixed) = entry.body, modifiers
+        body, (name, repeat, when, origin, weights, shared, constant, more, fixed, choices) = entry.body, modifiers
         begin = tuple(self.origin(origin, before, frame)) if origin else (before,)
+        if choices:
+            found = self.choose(entry, True, frame, begin[0])
+            if found is None:
+                self.unchosen(name, frame)
+                return None
+            frame = found
         if when is not None and not isinstance(body, Residual):
             chosen = self.compute(when, frame, begin[0])
             if not chosen:
@@ -101,6 +108,12 @@ class Run(Graph):
                 begin = (end,)
             first = len(self.emitted)
             inside = frame._replace(names={**frame.names, "index": at}) if repeat is not None else frame
+            if choices:
+                found = self.choose(entry, False, inside, begin[0])
+                if found is None:
+                    self.unchosen(name, frame)
+                    return None
+                inside = found
             end = self.once(entry, modifiers, begin, inside)
             named = Named(end, first, len(self.emitted))
             self.shown.most = first  # what follows refers to others
@@ -119,6 +132,17 @@ class Run(Graph):
             if name:
                 frame.scope.name(name, named)
         return end
+
+    def choose(self, entry: Entry, once: bool, frame: Frame, tensor: Tensor | None) -> Frame | None:
+        """The frame with the names of the entry's open choices, or None after a mistake."""
+        from sepcalc.document.choosing import choose
+
+        return choose(self, entry, once, frame, tensor)
+
+    def unchosen(self, name: str, frame: Frame) -> None:
+        """The end of an entry whose choices have no values: it is unknown."""
+        if name:
+            frame.scope.name(name, Named(None))
 
     def times(self, repeat: Piece, frame: Frame, tensor: Tensor | None) -> int | None:
         """How often, or None after a mistake."""
@@ -155,13 +179,8 @@ class Run(Graph):
             return self.block(body, name, tensor, frame)
         if isinstance(body, Scan):
             return self.scan(body, name, tensor, frame)
-        if isinstance(body, Residual):
-            scope = frame.scope.inner(name or "residual")
-        elif isinstance(body, Join):
-            kind = "".join(part for part in body.pieces[0].parts if isinstance(part, str))
-            scope = frame.scope.inner(name or kind)
-        else:
-            scope = frame.scope.inner(name) if name else frame.scope
+        label = label_of(body, name)
+        scope = frame.scope.inner(label) if label else frame.scope
         first = len(self.emitted)
         end = self.inside(body, modifiers, tensor, frame._replace(scope=scope))
         if scope is not frame.scope:
@@ -188,7 +207,7 @@ class Run(Graph):
         if inputs is None:
             return None
         inner = Run(self.file, self.library, self.parameters, inputs)
-        inner.steps, inner.most = self.steps, self.most
+        inner.steps, inner.most, inner.pick, inner.chosen = self.steps, self.most, self.pick, self.chosen
         step = frame._replace(scope=inner.scope)
         begin = inner.scope.find(INPUT)
         try:
@@ -374,7 +393,7 @@ class Run(Graph):
 
     def join_branches(self, body: Join, tensor: Tensor | None, frame: Frame) -> Tensor | None:
         """Every branch from the same tensor, then the join."""
-        kind = "".join(part for part in body.pieces[0].parts if isinstance(part, str))
+        kind = label_of(body, "")
         ends = []
         for branch, entries in body.branches:
             self.count(body.node, frame)

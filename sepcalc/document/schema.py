@@ -180,11 +180,12 @@ def _parameter() -> Schema:
     ranged = {
         "type": "object",
         "additionalProperties": False,
-        "required": ["value"],
+        "anyOf": [{"required": ["value"]}, {"required": ["choices"]}, {"required": ["min", "max", "step"]}],
         "properties": {
             "value": _VALUE,
             "min": _VALUE,
             "max": _VALUE,
+            "step": {**_VALUE, "description": "A sweep goes from min to max by it."},
             "choices": {"type": "array", "minItems": 1, "items": _VALUE},
         },
     }
@@ -258,6 +259,13 @@ def _layer() -> Schema:
         "more-params": {**_SIZE, "description": "How many params it stores that its spec does not say."},
         "more-buffers": {**_SIZE, "description": "How many numbers besides, which nobody trains: a fixed kernel."},
         "repeat": {**_SIZE, "description": "How often it runs."},
+        "choose": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"type": "array", "minItems": 1, "items": _VALUE},
+            "description": "Open choices: names for its expressions, each with the values it may have. "
+            "The first holds where nothing else is set.",
+        },
         "when": {**_VALUE, "description": "Whether it runs at all; of a residual, whether the sum is formed."},
     }
     column = {"type": "array", "items": {"type": "string"}}

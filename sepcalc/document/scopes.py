@@ -1,11 +1,14 @@
 """Names while a document runs: paths of rows, and what ``from`` and ``weights`` refer to."""
 
 import re
+from collections.abc import Iterable
+from itertools import product
 from typing import NamedTuple, TypeVar
 
 from sepcalc.ops.base import Op
 from sepcalc.shape import Shape
 
+MAX_SPELLED = 6  # zeros in a path that may be left out; with more, all or none of them
 PREVIOUS = "previous"  # what a layer starts from when nothing is said
 INPUT = "input"  # of the block; of the network, if it has but one
 T = TypeVar("T")
@@ -31,13 +34,14 @@ class Named(NamedTuple):
 class Scope:
     """Names count within it: an entry gets an index among those of its label, if there are several."""
 
-    __slots__ = ("counts", "done", "index", "inners", "label", "named", "parent", "path")
+    __slots__ = ("choices", "counts", "done", "index", "inners", "label", "named", "parent", "path")
 
     def __init__(self, parent: "Scope | None" = None, label: str = "", index: int = 0) -> None:
         self.parent = parent
         self.label = label
         self.index = index
         self.counts: dict[str, int] = {}
+        self.choices: dict[tuple[str, int, str], int] = {}  # how many choices have one place and name
         self.done: Named | None = None  # of a block that has run
         self.path: str | None = "" if parent is None else None
         self.named: dict[str, list[Named]] = {}
@@ -48,6 +52,12 @@ class Scope:
         index = self.counts.get(label, 0)
         self.counts[label] = index + 1
         return index
+
+    def take_choice(self, place: "Place") -> int:
+        """The number of a choice among those that have its place and name."""
+        number = self.choices.get(place[1:4], 0)
+        self.choices[place[1:4]] = number + 1
+        return number
 
     def inner(self, label: str) -> "Scope":
         """A scope within this one, for the next entry with this label."""
@@ -95,6 +105,40 @@ class Scope:
             names += scope.named
             scope = scope.parent
         return names
+
+
+class Place(NamedTuple):
+    """Where a choice is made: the entry with ``label`` and the index ``at`` in a scope, and which of its choices called
+    ``name`` it is. An entry without a label, a group, has its scope's path."""
+
+    scope: Scope
+    label: str
+    at: int
+    name: str
+    number: int = 0
+
+    def spellings(self) -> Iterable[str]:
+        """What it may be called: an index 0 is shown only where there are several, which is not known yet."""
+        parts = [(self.label, self.at)] if self.label else []
+        scope = self.scope
+        while scope.parent is not None:
+            parts.insert(0, (scope.label, scope.index))
+            scope = scope.parent
+        parts.append((self.name, self.number))
+        ways = [[f"{label}[{index}]"] if index else [label, f"{label}[0]"] for label, index in parts]
+        if sum(len(way) > 1 for way in ways) > MAX_SPELLED:
+            return ("/".join(way[0] for way in ways), "/".join(way[-1] for way in ways))
+        return map("/".join, product(*ways))
+
+    def spell(self) -> str:
+        """Its name in the finished network, as a report shows that of a layer."""
+        several = self.scope.choices[self[1:4]] > 1
+        name = f"{self.name}[{self.number}]" if several else self.name
+        scope = self.scope
+        if self.label in scope.counts:
+            return f"{scope.spell(self.label, self.at)}/{name}"
+        path = f"{self.label}/{name}" if self.label else name
+        return path if scope.parent is None else f"{scope.parent.spell(scope.label, scope.index)}/{path}"
 
 
 Emitted = tuple[Scope, str, int, Op, tuple[int, ...], Shape]
