@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from sepcalc.document import Document
     from sepcalc.document.including import Opener
+    from sepcalc.document.loading import Text
     from sepcalc.network import Network
     from sepcalc.revision import Where
 
@@ -79,13 +80,32 @@ def read(
     ``standard_input`` is called for ``-``; ``keep`` is given each file that was read, included ones too, and of
     a network on one line its text; of a PyTorch module nothing. Raises InputError with every problem.
     """
+    return _loaded(opened(argument, request, standard_input, keep), request)
+
+
+def _loaded(found: "Text | Document", request: Request) -> "Document":
+    from sepcalc.document.loading import Text, load_yaml
+
+    if not isinstance(found, Text):
+        return found
+    document = load_yaml(found.source, request.settings, request.inputs, found.opened)
+    return document if found.size is None else document._replace(network=document.network.of_file(found.size))
+
+
+def opened(
+    argument: str,
+    request: Request = Request(),
+    standard_input: Callable[[], bytes] | None = None,
+    keep: Keep | None = None,
+) -> "Text | Document":
+    """The same as :func:`read`, but a file in the language of networks is opened only."""
     if request.batch is not None and request.batch < 1:
         raise bad_input(f"batch is {request.batch}: expected a number of examples from 1")
     if argument == "-":
         if standard_input is None:
             raise bad_input("there is no standard input here", "name a file")
         _refuse(request, YAML, "<stdin>")
-        return _read_yaml(standard_input(), "<stdin>", request, None, keep)
+        return _text(standard_input(), "<stdin>", None, keep)
     if argument.startswith((ZOO, GIT)) and os.path.lexists(argument):  # one may hide the other
         shown = printable(argument)[:500]
         raise bad_input(f"{shown}: there is a file of this name, too", f"./{shown} is the file")
@@ -94,7 +114,7 @@ def read(
 
         argument = path(argument.removeprefix(ZOO))
     if argument.startswith(GIT):
-        return read_revision(argument, request, keep)
+        return _opened_revision(argument, request, keep)
     folder, argument = argument, within(argument)
     if (call := CALL.fullmatch(argument)) and not os.path.lexists(argument):
         hint = f"write {quoted(call[1])}, without brackets: it is called without arguments"
@@ -115,8 +135,7 @@ def read(
     if form is YAML:
         _refuse(request, YAML, printable(argument))
         data = contents(argument)
-        document = _read_yaml(data, argument, request, Folder(argument, keep).open, keep)
-        return document._replace(network=document.network.of_file(len(data)))
+        return _text(data, argument, Folder(argument, keep).open, keep)._replace(size=len(data))
     require_file(argument)
     from sepcalc.strangers import is_baseline
 
@@ -250,11 +269,9 @@ def _refuse(request: Request, form: Format, name: str) -> None:
         require_shapes(request.inputs, name)
 
 
-def _read_yaml(
-    data: bytes, name: str, request: Request, opened: "Opener | None", keep: Keep | None = None
-) -> "Document":
+def _text(data: bytes, name: str, opened: "Opener | None", keep: Keep | None = None) -> "Text":
     """``opened`` opens the files that the text includes (None: it can include none)."""
-    from sepcalc.document.loading import load_yaml
+    from sepcalc.document.loading import Text
     from sepcalc.nodes import Source, decode
 
     if len(data) > MAX_FILE_BYTES:
@@ -262,7 +279,7 @@ def _read_yaml(
     if keep:
         keep([data])
     shown = printable(name)
-    return load_yaml(Source(shown, decode(data, shown)), request.settings, request.inputs, opened)
+    return Text(Source(shown, decode(data, shown)), opened)
 
 
 def read_revision(
@@ -270,6 +287,12 @@ def read_revision(
 ) -> "Document":
     """A file as it is in a revision: ``git:REVISION:PATH``, of the repository in ``where`` (None: the one around the
     working folder). A format whose reader wants a file is given a copy. Raises InputError."""
+    return _loaded(_opened_revision(argument, request, keep, where), request)
+
+
+def _opened_revision(
+    argument: str, request: Request, keep: Keep | None = None, where: "Where | None" = None
+) -> "Text | Document":
     from sepcalc.revision import Revision
 
     revision = Revision.of(argument)
@@ -280,7 +303,7 @@ def read_revision(
         if one.folder and beside.is_file(MAX_MODEL_BYTES):
             revision, form, inner = beside, one, posixpath.basename(posixpath.normpath(revision.path))
     if form is YAML:
-        return _read_yaml(revision.contents(MAX_FILE_BYTES), argument, request, Beside(revision, keep).open, keep)
+        return _text(revision.contents(MAX_FILE_BYTES), argument, Beside(revision, keep).open, keep)
     if form is None:
         raise _unknown(argument)
     from shutil import rmtree

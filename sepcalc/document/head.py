@@ -9,7 +9,7 @@ from sepcalc.document.pieces import Piece, fill, unbraced
 from sepcalc.document.problems import Notes
 from sepcalc.document.values import Words
 from sepcalc.errors import Invalid, Meant, quoted
-from sepcalc.expression import ExpressionError, as_text, evaluate, is_name
+from sepcalc.expression import ExpressionError, as_text, evaluate, is_name, parse
 from sepcalc.expression import Value as Number
 from sepcalc.nodes import Node
 from sepcalc.options import OPTIONS, Option, Value
@@ -22,6 +22,7 @@ class Head(Words):
     def __init__(self, notes: Notes) -> None:
         super().__init__(notes)
         self.parameters: dict[str, Number] = {}
+        self.asked = set[str]()  # the parameters that defaults ask for
 
     def title(self, node: Node | None) -> str:
         """The name of the network."""
@@ -80,12 +81,14 @@ class Head(Words):
     def settled(self, option: Option, text: str, names: Mapping[str, Number]) -> str:
         """The text of an option's value. A text that is no value is computed as an expression."""
         if text.startswith("{") and text.endswith("}"):
+            self.asked |= parse(text[1:-1]).names
             return as_text(evaluate(text[1:-1], names))
         try:
             option.type.read(text)
             return text
         except Invalid as fact:
             try:
+                self.asked |= parse(text).names
                 return as_text(evaluate(text, names))
             except ExpressionError:
                 if not re.search(r"[-+*/%()]|\bif\b", text) and text not in names:

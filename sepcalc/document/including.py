@@ -78,7 +78,7 @@ class Inclusion:
         if "include" in values:
             self.read(values["include"], inner, (*chain, opened.key))
         head = Head(inner)
-        head.parameters = self.head.parameters
+        head.parameters, head.asked = self.head.parameters, self.head.asked
         Entries(inner, self.reader.library, head.read_defaults(values.get("defaults"))).read_blocks(
             values.get("blocks")
         )

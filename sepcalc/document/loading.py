@@ -1,6 +1,7 @@
 """A text in the language of networks, opened: of a file or of one line."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from sepcalc.document import Document
 from sepcalc.document.including import Opener
@@ -9,6 +10,15 @@ from sepcalc.errors import InputError, Problem
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar, Source, read
 from sepcalc.nodes import Sequence as SequenceNode
+
+
+class Text(NamedTuple):
+    """A text in the language of networks, which is not read yet. ``opened`` opens the files that it includes; without
+    it none can be. ``size`` is that of its file in bytes, None without a file."""
+
+    source: Source
+    opened: Opener | None = None
+    size: int | None = None
 
 
 def load_yaml(

@@ -37,6 +37,11 @@ class Parameter(NamedTuple):
             return self.choices
         return stepped(self.least, self.most, self.step)
 
+    @property
+    def whole(self) -> bool:
+        """Whether all of its choices and its step are whole numbers."""
+        return all(isinstance(number, int) for number in (*self.choices, self.step or 0))
+
     def read(self, text: str) -> Number:
         """A value given from outside. Raises Invalid, the message to follow the parameter's name."""
         try:
@@ -45,7 +50,7 @@ class Parameter(NamedTuple):
             raise Invalid(f": {fact.message}", fact.hint) from fact
         before = self.default
         if isinstance(value, bool) != isinstance(before, bool) or (
-            isinstance(before, int) and not isinstance(value, int) and self.node.text.isdigit()
+            isinstance(before, int) and not isinstance(value, int) and self.node.text.isdigit() and self.whole
         ):
             wanted = "true or false" if isinstance(before, bool) else "a whole number"
             wanted = "a number" if isinstance(value, bool) else wanted

@@ -1,6 +1,6 @@
 """The problems of a document, kept until all are known."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from sepcalc import nodes
 from sepcalc.document.pieces import Piece, listed
@@ -112,6 +112,13 @@ class Notes:
     def outside(self, message: str, hint: str, source: str) -> None:
         """A problem with what was given besides the document."""
         self.problems.setdefault((source, message), Problem(message, hint))
+
+    def sort(self, sources: Sequence[str]) -> None:
+        """Puts the problems of these sources, from outside the document, first and in this order."""
+        ranks = {source: rank for rank, source in enumerate(sources)}
+        found = sorted(self.problems.items(), key=lambda item: ranks.get(item[0][0], len(ranks)))
+        self.problems.clear()
+        self.problems.update(found)
 
     def order(self, problem: Problem) -> tuple[int, int, int]:
         """Problems go by where they stand, those of included files after the others."""

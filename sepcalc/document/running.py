@@ -1,6 +1,7 @@
 """Entries -> a graph of ops: the entries run on the inputs, with the values of the parameters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sepcalc.document.entries import (
     AXIS_NAMES,
@@ -17,18 +18,16 @@ from sepcalc.document.entries import (
     axes_of,
     label_of,
 )
-from sepcalc.document.graph import GROWTH, SLACK, Frame, Graph, Stop
+from sepcalc.document.filling import Filling
+from sepcalc.document.graph import GROWTH, SLACK, Frame, Stop
 from sepcalc.document.naming import ALL, NAME
-from sepcalc.document.pieces import Piece, fill
+from sepcalc.document.pieces import Piece
 from sepcalc.document.scopes import INPUT, PREVIOUS, Named, Tensor
-from sepcalc.errors import Invalid, near_miss, quoted
-from sepcalc.expression import Expression, ExpressionError, as_text
+from sepcalc.errors import near_miss, quoted
+from sepcalc.expression import ExpressionError, as_text
 from sepcalc.expression import Value as Number
-from sepcalc.nodes import Mapping as MappingNode
-from sepcalc.nodes import Scalar
-from sepcalc.options import OPTIONS
 from sepcalc.shape import show
-from sepcalc.spec import Misread, Spec, answered, read
+from sepcalc.spec import Spec
 
 MAX_DEPTH = 100  # blocks, groups and branches within each other
 NOTHING = Modifiers()
@@ -38,11 +37,17 @@ LEFT_OUT = (
 )
 
 
-class _Unfilled(Exception):
-    """A word whose expression has no value here."""
+class Bound(NamedTuple):
+    """What a use of a block binds: the names for its expressions, the layers that its parameters are, and the places
+    that it is used from. ``failed``: some argument has no value."""
+
+    names: Mapping[str, Number]
+    layers: Mapping[str, Named]
+    trail: tuple[str, ...]
+    failed: bool
 
 
-class Run(Graph):
+class Run(Filling):
     """A graph that grows from entries."""
 
     def run_all(self, entries: Sequence[Entry]) -> None:
@@ -240,71 +245,24 @@ class Run(Graph):
             return None
         return self.emit(spec, layer, name or layer.label, known, frame)
 
-    def spelled_out(self, layer: Layer | Join, tensor: Tensor | None, frame: Frame) -> Spec | None:
-        """The spec that the words make with the values that hold here."""
-        notes = frame.file.notes
-        before = len(notes.problems)
-        try:
-            return self.filled(layer, tensor, frame)
-        except Misread as misread:
-            facts = misread.facts
-        except _Unfilled:
-            facts = ()
-        if id(layer) not in self.refused:  # however often it runs
-            from sepcalc.document import guesses
-
-            self.refused.add(id(layer))
-            names = self.names(frame, tensor)
-            blocks, line, defaults = self.library.blocks, not notes.source.name, frame.file.defaults
-            placed = guesses.moved(layer.node, blocks) if isinstance(layer.node, MappingNode) else None
-            found = None if placed else guesses.read_layer(guesses.of_pieces(layer, names), defaults, blocks, names)
-            for at, fact in answered(facts, len(layer.pieces), found):
-                self.misread(at, fact, layer, frame)
-            if placed:
-                notes.answer(before, guesses.layer(placed[0], defaults, blocks, placed[1], line))
-            elif found:
-                notes.answer(before, guesses.entry(found, (), line))
-        return None
-
-    def filled(self, layer: Layer | Join, tensor: Tensor | None, frame: Frame) -> Spec:
-        """The same. Raises Misread, or _Unfilled where an expression has no value, which is noted."""
-        names = self.names(frame, tensor)
-        words = []
-        for piece in layer.pieces:
-            parts = piece.parts
-            if len(parts) == 1 and isinstance(parts[0], str):
-                words.append(parts[0])
-                continue
-            try:
-                word = fill(piece, names)
-            except ExpressionError as fact:
-                guilty = next((part for part in piece.parts if isinstance(part, Expression)), None)
-                if guilty is not None and (tensor is not None or not guilty.names & AXIS_NAMES):
-                    fact = self.no_number(fact, guilty, names, frame)
-                    frame.file.notes.expression(fact, piece, guilty.text, frame.trail)
-                raise _Unfilled from fact
-            flag, equals, value = word[2:].partition("=") if word[:2] == "--" else ("", "", "")
-            if equals and flag in OPTIONS and OPTIONS[flag].flag and not isinstance(piece.parts[-1], str):
-                if value not in ("true", "false"):
-                    frame.note(f"{flag} needs true or false, not {value}", "", piece)
-                    raise _Unfilled
-                word = f"--{flag}" if value == "true" else f"--no-{flag}"
-            words.append(word)
-        return read(words, defaults=frame.file.defaults)
-
-    def misread(self, at: int, fact: Invalid, layer: "Layer | Join", frame: Frame) -> None:
-        """A mistake at a word, or behind the last one."""
-        piece = layer.pieces[min(at, len(layer.pieces) - 1)]
-        if at < len(layer.pieces):
-            frame.note(fact.message, fact.hint, piece)
-        elif isinstance(layer.node, Scalar):
-            end = len(layer.node.text)
-            frame.note(fact.message, fact.hint, layer.node, end, end + 1)
-        else:
-            frame.note(fact.message, fact.hint, layer.node)
-
     def block(self, use: Use, name: str, tensor: Tensor | None, frame: Frame) -> Tensor | None:
         """The layers of a block, with the values of its parameters."""
+        bound = self.bound(use, tensor, frame)
+        if bound.failed:
+            tensor = None
+        scope = frame.scope.inner(name or use.block)
+        scope.name(INPUT, Named(tensor))
+        for parameter, layer in bound.layers.items():
+            scope.name(parameter, layer)
+        block = self.library.blocks[use.block]
+        inner = Frame(bound.names, block.file, scope, True, bound.trail, frame.depth)
+        first = len(self.emitted)
+        end = self.run(block.entries, tensor, inner)
+        scope.done = Named(end, first, len(self.emitted))
+        return end
+
+    def bound(self, use: Use, tensor: Tensor | None, frame: Frame) -> Bound:
+        """The parameters of a block with their values in one use of it."""
         block = self.library.blocks[use.block]
         values: dict[str, Number] = {}
         layers: dict[str, Named] = {}
@@ -329,17 +287,7 @@ class Run(Graph):
                     if tensor is not None or not default.names & AXIS_NAMES:
                         block.file.notes.expression(fact, Piece((), block.key), default.text, trail)
                     values[parameter], failed = 1, True
-        if failed:
-            tensor = None
-        scope = frame.scope.inner(name or use.block)
-        scope.name(INPUT, Named(tensor))
-        for parameter, layer in layers.items():
-            scope.name(parameter, layer)
-        inner = Frame({**names, **values}, block.file, scope, True, trail, frame.depth)
-        first = len(self.emitted)
-        end = self.run(block.entries, tensor, inner)
-        scope.done = Named(end, first, len(self.emitted))
-        return end
+        return Bound({**names, **values}, layers, trail, failed)
 
     def argument(self, piece: Piece, frame: Frame, tensor: Tensor | None) -> Number | Named | None:
         """What a block is given: a number, or a layer by its name; None and a problem where it is neither."""
