@@ -9,14 +9,15 @@ from sepcalc.document.choosing import in_order
 from sepcalc.document.head import Head
 from sepcalc.document.inputs_outputs import read_inputs
 from sepcalc.document.loading import Text
-from sepcalc.document.pieces import unbraced
+from sepcalc.document.pieces import BRACES, unbraced
 from sepcalc.document.problems import Notes
 from sepcalc.document.root import Plan, planned, read_document
 from sepcalc.errors import bad_input, quoted
 from sepcalc.expression import Value as Number
 from sepcalc.expression import as_text, evaluate, parse
 from sepcalc.layer import SUMS
-from sepcalc.nodes import read
+from sepcalc.nodes import Mapping as MappingNode
+from sepcalc.nodes import Scalar, read
 from sepcalc.spaces.cases import Record
 from sepcalc.spaces.memory import moments
 from sepcalc.spaces.tables import Table, combine, constant
@@ -105,7 +106,9 @@ def of_text(
     if asked := sorted(plan.head.asked & {name for name, table in outer.items() if table.variables}):
         hint = "give the option to each layer, or set the parameter"
         raise bad_input(f"defaults depend on {asked[0]}, which is open: a space needs defaults that stay", hint)
-    shapes = {name: combine(_shape_of(plan, name, [*outer]), *outer.values()) for name in plan.shapes}
+    asked_for = [name for name in outer if name in _names_of_inputs(plan)]
+    tables = [outer[name] for name in asked_for]
+    shapes = {name: combine(_shape_of(plan, name, asked_for), *tables, constant(0)) for name in plan.shapes}
     tracer = Tracer(plan.library, outer, shapes)
     tracer.variables, parameters = first, len(first)
     begin = tracer.inputs[0]
@@ -164,6 +167,14 @@ def _parameters(plan: Plan, tracer: Tracer, vary: Mapping[str, Sequence[Number]]
 
 def _evaluated(text: str, names: Sequence[str]) -> Callable[..., Number]:
     return lambda *values: evaluate(text, dict(zip(names, values)))
+
+
+def _names_of_inputs(plan: Plan) -> set[str]:
+    """The names that the shapes of the inputs ask for."""
+    node = plan.root.values.get("inputs", plan.root.values.get("input"))
+    nodes = [*node.values.values()] if isinstance(node, MappingNode) else [node]
+    texts = [text for one in nodes if isinstance(one, Scalar) for text in BRACES.findall(one.text)]
+    return {name for text in texts for name in parse(text).names}
 
 
 def _shape_of(plan: Plan, name: str, names: Sequence[str]) -> Callable[..., Any]:

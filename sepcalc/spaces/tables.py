@@ -34,9 +34,9 @@ class Table(NamedTuple):
     def numbers(self) -> NDArray[Any]:
         """The values as an array with an axis for each variable: of int64 where all of them fit, else of objects."""
         fits = all(-(1 << 62) < value < (1 << 62) for value in self.values)
-        if all(isinstance(value, bool) for value in self.values):
-            return np.array(self.values, dtype=np.bool_)[self.codes]
-        return np.array(self.values, dtype=np.int64 if fits else object)[self.codes]
+        truth = all(isinstance(value, bool) for value in self.values)
+        found = np.array(self.values, dtype=np.bool_ if truth else np.int64 if fits else object)
+        return np.asarray(found[self.codes], dtype=found.dtype)
 
 
 def constant(value: Hashable) -> Table:
