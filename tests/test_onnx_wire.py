@@ -254,8 +254,40 @@ def test_large_files_that_are_no_models(why: str, tmp_path: Path) -> None:
 
 def test_more_messages_than_memory_may_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protobuf, "MAX_MESSAGES", 1_000)
-    graph = b"\x0a\x00" * 1_000  # nodes without a field; the model and its graph are messages, too
+    graph = b"\x0a\x02\x22\x00" * 1_000  # nodes of an empty type; the model and its graph are messages, too
     assert answer(tmp_path / "m.onnx", b"\x3a" + number(len(graph)) + graph) == DAMAGED
     with pytest.raises(ValueError, match="too many messages"):
         parse(graph, ONNX, "Graph")
-    parse(graph[:-2], ONNX, "Graph")
+    parse(graph[:-4], ONNX, "Graph")
+
+
+EMPTY = {  # of a graph's fields, whose last is an empty message: what is said of 200,000 of them
+    "nodes": (b"\x0a\x00", 0, ": it has 200,000 nodes\n  hint: expected at most 100,000"),
+    "stored tensors": (b"\x2a\x00", 1, ": it has 200,000 stored tensors\n  hint: expected at most 100,000"),
+    "shapes": (b"\x6a\x00", 1, ": no output depends on the inputs"),
+    "one's attributes": (b"\x2a\x00", 2, ": no output depends on the inputs"),
+    "fields that are not read": (b"\x52\x00", 1, ": no output depends on the inputs"),
+}
+
+
+@pytest.mark.parametrize("what", EMPTY)
+def test_thousands_of_empty_messages_take_no_memory_of_their_own(what: str, tmp_path: Path) -> None:
+    each, depth, says = EMPTY[what]
+    many = each * 200_000
+    graph = [many, b"\x0a\x00" + many, b"\x0a" + number(len(many)) + many][depth]
+    tracemalloc.start()
+    assert answer(tmp_path / "m.onnx", b"\x3a" + number(len(graph)) + graph) == f"FILE{says}"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def test_an_empty_message_is_whole_and_grows_by_itself() -> None:
+    """A message that stands twice is merged: an empty one first, then one with fields, and the other way round."""
+    graphs = [parse(data, ONNX, "Model").graph for data in (b"\x3a\x00\x3a\x03\x12\x01g", b"\x3a\x03\x12\x01g\x3a\x00")]
+    assert [one.name for one in graphs] == ["g", "g"]
+    two = parse(b"\x0a\x00\x0a\x03\x22\x01A\x0a\x00", ONNX, "Graph").node
+    assert [one.op_type for one in two] == ["", "A", ""]
+    assert parse(b"\x3a\x00", ONNX, "Model").has("graph")
+    data = b"\x0a\x00\x0a\x00\x12\x01n"  # two nodes and a name; the next file starts anew
+    assert [parse(data, ONNX, "Graph").node[0].name for _ in range(2)] == ["", ""]

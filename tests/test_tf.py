@@ -8,6 +8,7 @@ import pytest
 
 from sepcalc import convert, load
 from sepcalc.cli import run
+from sepcalc.errors import InputError
 
 DATA = Path(__file__).parent / "data" / "tf"
 TRUTH = json.loads((DATA / "truth.json").read_text())
@@ -74,3 +75,11 @@ def test_a_loop_that_ends_by_the_data_keeps_what_it_stores() -> None:
     network = load(DATA / "open_loop.pb")
     assert network.params == 81
     assert [gap.reason for gap in network.uncounted][:1] == ["how often it runs depends on the data"]
+
+
+def test_more_nodes_than_a_graph_may_have_are_refused_before_any_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    path.write_bytes(b"\x0a\x03\x0a\x01x" + b"\x0a\x00" * 100_000)  # a node x, and 100,000 that are empty
+    with pytest.raises(InputError) as caught:
+        load(str(path))
+    assert str(caught.value) == f"{path}: it has 100,001 nodes\n  hint: expected at most 100,000"

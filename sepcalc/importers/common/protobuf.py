@@ -12,8 +12,8 @@ from struct import iter_unpack, unpack_from
 from typing import IO, Any, NamedTuple
 
 MAX_DEPTH = 100  # of nested messages; protobuf's own limit
-MAX_FIELDS = 2_000_000  # fields of a file; bounds the time for a file that is not a model
-MAX_MESSAGES = 750_000  # nested messages of a file; bounds the memory, as each takes at least 120 bytes
+MAX_FIELDS = 1_500_000  # fields of a file, 15 for each of 100,000 nodes; bounds the time for a file that is not a model
+MAX_MESSAGES = 400_000  # messages of a file that hold a field; bounds the memory, as each takes 250 bytes or more
 SMALL = 4 << 20  # a file of at most this many bytes is read whole
 BIG = 262_144  # longer packed fields are skipped, in bytes: 16,384 elements take up to 16 bytes each
 
@@ -122,6 +122,7 @@ class _Parser:
         self.big = big  # longer packed fields are skipped, in bytes
         self.count = 0
         self.nested = 0
+        self.empty = {kind: made() for kind, made in messages.items()}  # one of each kind, however many a file holds
 
     def message(self, message: Message, at: int, end: int, depth: int) -> Message:
         """Adds the fields between two offsets of the data to a message, and returns it. Raises ValueError."""
@@ -168,7 +169,12 @@ class _Parser:
                     continue
                 else:  # a message that occurs twice is merged
                     before = None if field.repeated else values.get(field.name)
-                    value = self.message(before or self.messages[kind](), start, at, depth + 1)
+                    if not length:
+                        value = before or self.empty[kind]
+                    else:
+                        if before is None or before is self.empty[kind]:
+                            before = self.messages[kind]()
+                        value = self.message(before, start, at, depth + 1)
             elif wire == 0:
                 value = data[at] if at < end else 128
                 at += 1

@@ -12,7 +12,7 @@ from typing import Any
 from sepcalc.errors import Invalid, bad_input, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.common.branching import most_of
-from sepcalc.importers.common.graph_builder import fixed_batch, never_used
+from sepcalc.importers.common.graph_builder import MAX_NODES, fixed_batch, never_used
 from sepcalc.importers.common.protobuf import read as read_message
 from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder
@@ -50,6 +50,9 @@ def network(model: Any, path: str, request: Request, table: Table) -> Network:
     graph = model.graph
     if not graph.node:
         raise bad_input(f"{shown}: it holds no graph of operators")
+    for what, many in (("nodes", graph.node), ("stored tensors", graph.initializer)):
+        if len(many) > MAX_NODES:  # before anything looks at each
+            raise bad_input(f"{shown}: it has {len(many):,} {what}", f"expected at most {MAX_NODES:,}")
     opsets = {one.domain: one.version for one in model.opset_import}
     if 0 < model.ir_version < 3:  # such old files state no opset
         opsets.setdefault("", 1)

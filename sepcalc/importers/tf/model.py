@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, bad_input, printable, quoted
 from sepcalc.importers.common.attributes import Attributes
-from sepcalc.importers.common.graph_builder import MAX_AXES
+from sepcalc.importers.common.graph_builder import MAX_AXES, MAX_NODES
 from sepcalc.importers.common.protobuf import Message, read
 from sepcalc.importers.common.protobuf_text import MAX_TEXT, read_text
 from sepcalc.importers.common.tensorflow.graph import SMALL, Type
@@ -132,6 +132,8 @@ class Model:
     """A file that was read."""
 
     def __init__(self, graph: Any, signatures: Iterable[Any] = (), variables: Iterable[Any] = ()) -> None:
+        if len(graph.node) > MAX_NODES:  # before anything looks at each
+            raise Invalid(f"it has {len(graph.node):,} nodes", f"expected at most {MAX_NODES:,}")
         self.graph = Body("", graph.node)
         self.library: dict[str, Any] = {one.signature.name: one for one in graph.library.function}
         self.bodies: dict[str, Body] = {}
