@@ -1,6 +1,7 @@
 """``keras.ops`` and TensorFlow's functions in the graphs of Keras: what Keras wrote, held against its own shapes,
 counted by hand and by execution."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -133,7 +134,7 @@ def test_an_axis_is_one(function: str, axis: list[int], said: str, tmp_path: Pat
     assert str(caught.value) == f"{tmp_path / 'model.json'}: layer 'it' ({function}): {said}"
 
 
-def placed(shape: list[int]) -> dict[str, Any]:
+def placed(shape: Sequence[int | None]) -> dict[str, Any]:
     history = {"shape": shape, "dtype": "float32", "keras_history": ["x", 0, 0]}
     return {"class_name": "__keras_tensor__", "config": history}
 
@@ -155,3 +156,56 @@ def test_what_moves_elements_across_examples_is_not_counted(
     ends = {"input_layers": [["x", 0, 0]], "output_layers": [["y", 0, 0]]}
     net = network({"class_name": "Functional", "config": {"name": "m", "layers": layers, **ends}}, tmp_path)
     assert net.complete is whole
+
+
+def broadcast(inner: list[int], target: list[int | None], batch: int | None, tmp_path: Path) -> Network:
+    """A model that broadcasts its input, and gives the result to a Dense layer of 10 units."""
+    x, y = placed([batch, *inner]), placed(target)
+    y["config"]["keras_history"] = ["b", 0, 0]
+    given = {"class_name": "InputLayer", "name": "x", "config": {"batch_shape": [batch, *inner], "name": "x"}}
+    spread = {"class_name": "BroadcastTo", "name": "b", "config": {"name": "b"}, "module": "keras.src.ops.numpy"}
+    dense = {"class_name": "Dense", "name": "d", "config": {"name": "d", "units": 10}, "module": "keras.layers"}
+    layers = [
+        {**given, "inbound_nodes": []},
+        {**spread, "inbound_nodes": [{"args": [x, target], "kwargs": {}}]},
+        {**dense, "inbound_nodes": [{"args": [y], "kwargs": {}}]},
+    ]
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["d", 0, 0]]}
+    return network({"class_name": "Functional", "config": {"name": "m", "layers": layers, **ends}}, tmp_path)
+
+
+@pytest.mark.parametrize(("batch", "inner", "target", "macs"), [
+    (None, [1, 8], [None, 4, 8], 320), (None, [1, 8], [1, 4, 8], 320), (None, [2, 8], [None, None, 8], 160),
+    (None, [1, 1], [None, 4, 8], 320), (1, [1, 8], [1, 4, 8], 320), (5, [1, 8], [5, 4, 8], 320),
+    (5, [1, 8], [None, 4, 8], 320),
+])  # fmt: skip
+def test_a_broadcast_within_each_example_is_counted(
+    batch: int | None, inner: list[int], target: list[int | None], macs: int, tmp_path: Path
+) -> None:
+    """A Dense layer of 10 units on rows of 8 numbers takes 80 macs a row: 4 rows, or 2."""
+    net = broadcast(inner, target, batch, tmp_path)
+    assert (net.complete, net.cost.macs, net.layers[0].output) == (True, macs, (macs // 80, 8))
+
+
+@pytest.mark.parametrize(("batch", "inner", "target"), [
+    (None, [1, 8], [2, 4, 8]), (1, [1, 8], [5, 4, 8]), (5, [1, 8], [10, 4, 8]), (None, [8], [4, 8]),
+    (None, [8], [3, 4, 8]),
+])  # fmt: skip
+def test_a_broadcast_to_another_number_of_examples_is_not_counted(
+    batch: int | None, inner: list[int], target: list[int | None], tmp_path: Path
+) -> None:
+    (gap,) = broadcast(inner, target, batch, tmp_path).uncounted
+    assert gap.reason == "it works across the examples of a batch: use an axis other than the batch"
+
+
+@pytest.mark.parametrize(("inner", "target", "says"), [
+    ([2, 8], [None, 3, 8], "its input of 2x8 does not broadcast to 3x8"),
+    ([4, 8], [None, 1, 8], "its input of 4x8 does not broadcast to 1x8"),
+    ([1, 8], [None, None, 8], "its shape leaves open how often an axis is repeated: expected a size"),
+])  # fmt: skip
+def test_a_broadcast_that_cannot_run_is_refused(
+    inner: list[int], target: list[int | None], says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError) as caught:
+        broadcast(inner, target, None, tmp_path)
+    assert str(caught.value) == f"{tmp_path / 'model.json'}: layer 'b' (BroadcastTo): {says}"

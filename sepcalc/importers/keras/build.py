@@ -52,6 +52,7 @@ class Builder(GraphBuilder[str]):
         self.request = request
         self.gaps: dict[int, Gap] = {}
         self.unsure = set[str]()  # nodes with guessed weights, because the shape of their input is guessed
+        self.batch: int | None = None  # the size of the inputs' first axis, if the file fixes it
         self.outer: tuple[int, ...] = ()  # the axes over which the current layers are distributed
         self.channels_first = False  # whether a layer reads images with channels first
         self.depth = 0

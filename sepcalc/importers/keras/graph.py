@@ -147,7 +147,9 @@ class Reader:
                 self.problems.append(Problem(f"input {quoted(name)}: {fact.message}", fact.hint))
         if self.problems:
             raise _Failed
-        batches = [size for _, said in wanted if (size := batch_size(said)) is not None and size > 1]
+        sizes = [batch_size(said) for _, said in wanted]
+        self.model.batch = sizes[0] if len({*sizes}) == 1 else None
+        batches = [size for size in sizes if size is not None and size > 1]
         asked_for = self.model.request.batch
         if asked_for is not None and batches and set(batches) != {asked_for}:
             hint = f"in Keras the batch is a separate axis: counts are for one of {batches[0]} examples"

@@ -17,7 +17,7 @@ from sepcalc.importers.keras.merge import concat
 from sepcalc.importers.keras.rows import Handler, Operator
 from sepcalc.ops.move import Copy, Pad, Slice
 from sepcalc.ops.rename import Rename
-from sepcalc.shape import Shape
+from sepcalc.shape import Shape, show
 
 
 def reshape(call: Call) -> Tensor:
@@ -190,10 +190,21 @@ def repeat(call: Call) -> Tensor:
 
 
 def broadcast_to(call: Call) -> Tensor:
+    """Repeats axes of one element. An open size of the target is that of the tensor. The batch stays as it is: a target
+    that names another number of examples repeats them."""
+    x = call.plain(call.x)
     wanted = option(call, "shape", at=1)
-    if not isinstance(wanted, list | tuple) or len(wanted) != len(call.x.shape) + 1:
+    if not isinstance(wanted, list | tuple) or len(wanted) != len(x.shape) + 1:
         raise Unknown(BATCH)
-    return moved(call, tuple([whole(size) for size in wanted[1:]]))
+    examples, *sizes = wanted
+    if examples not in (None, -1, 1, call.model.batch):
+        raise Unknown(BATCH)
+    if any(said is None and size == 1 for size, said in zip(x.shape, sizes)):
+        raise Invalid("its shape leaves open how often an axis is repeated: expected a size")
+    target = [size if said is None else whole(said) for size, said in zip(x.shape, sizes)]
+    if any(size not in (1, new) for size, new in zip(x.shape, target)):
+        raise Invalid(f"its input of {show(x.shape)} does not broadcast to {show(target)}")
+    return moved(call, tuple(target))
 
 
 def same_shape(call: Call) -> Tensor:
