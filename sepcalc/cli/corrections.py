@@ -1,5 +1,6 @@
 """The options that were meant, with their values. Loaded only after an error."""
 
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
@@ -86,6 +87,8 @@ def corrected(name: str, rest: Sequence[str], about: About = About()) -> list[st
             continue
         said = f"{known}={value}" if known and known != ours[0] else value
         parts = re.split(r",\s*(?=[A-Za-z_][\w-]*\s*[=<:])", said) if ours[0] in (*_LIMITS, "--set") else [said]
+        while ours[0] in _LIMITS and (more := _further_limit(rest[at : at + 2])):  # --max macs 1M params 2M
+            parts, at = [*parts, more], at + (1 if "=" in rest[at] else 2)
         if ours[0] == "--top" and value.lower() in foreign.ENDLESS:
             continue
         spelled = [_value(ours[0], part, name, about) for part in parts]
@@ -94,6 +97,14 @@ def corrected(name: str, rest: Sequence[str], about: About = About()) -> list[st
         else:
             result += [word for one in spelled for word in (ours[0], one)]
     return result
+
+
+def _further_limit(words: Sequence[str]) -> str:
+    """The limit that words behind another limit are, of another metric; empty where they are none."""
+    metric, equals, most = words[0].partition("=") if words else ("", "", "")
+    most = most if equals else "".join(words[1:])
+    known = foreign.metric(metric) and not os.path.exists(words[0])
+    return f"{metric}={most}" if known and re.match(r"\d", most) else ""
 
 
 def _option(

@@ -32,7 +32,7 @@ from sepcalc.importers.formats import YAML, of_suffix
 from sepcalc.kinds import KINDS
 from sepcalc.meant.words import near
 from sepcalc.plain_files import inside
-from sepcalc.shape import channels_first, read_shape
+from sepcalc.shape import channels_first, misread, read_shape
 from sepcalc.source import is_document
 from sepcalc.strangers import EXAMPLE as INPUT
 
@@ -160,8 +160,8 @@ def _guesses(args: list[str]) -> Iterator[list[str]]:
                 yield Example(tried) if made_up else tried
 
 
-def _examples(name: str, rest: Sequence[str]) -> Iterator[Example]:
-    """A command that lacks its subject."""
+def _examples(name: str, rest: Sequence[str]) -> Iterator[list[str]]:
+    """A command that lacks its subject, or has an option that it does not take."""
     if not rest and name in SPECS:
         yield Example([name, EXAMPLE, "conv", "-k5", "-o256"])
     elif rest and (value := _VALUES.get(rest[-1])) and rest[-1] in options_of(name):
@@ -175,10 +175,14 @@ def _examples(name: str, rest: Sequence[str]) -> Iterator[Example]:
     elif not name and rest and rest[0][:1] == "-":  # options alone
         yield Example(["network", NETWORK, *rest])
         yield Example(["check", NETWORK, *rest])
+    elif name in SPECS and any(word.partition("=")[0] == "--sort" for word in rest):  # few rows, in their own order
+        at = next(at for at, word in enumerate(rest) if word.partition("=")[0] == "--sort")
+        yield [name, *rest[:at], *rest[at + (1 if "=" in rest[at] else 2) :]]
     elif "--sort" in rest[:-1] and not foreign.metric(word := rest[rest.index("--sort") + 1]):
         yield Example([name, *["macs" if one == word else one for one in rest]])
     elif name in SPECS and len(rest) == 1 and SHAPE.fullmatch(rest[0]) and "x" in rest[0]:
-        yield Example([name, rest[0], "conv", "-k3", "-o64"])
+        image = misread(read_shape(rest[0])).rpartition(" ")[2] if _IMAGE.fullmatch(rest[0]) else ""
+        yield Example([name, image or rest[0], "conv", "-k3", "-o64"])
     elif name in SPECS and rest and rest[0].isdigit():  # one size of an image, without the others
         yield Example([name, f"{rest[0]}x{rest[0]}x3", *rest[1:]])
     elif name in SPECS and readable(specification(rest))[0] is not None:  # no shape

@@ -15,7 +15,7 @@ from sepcalc.importers.formats import of_suffix
 from sepcalc.kinds import KINDS
 from sepcalc.meant.words import near
 from sepcalc.model_zoo import near as zoo_near
-from sepcalc.source import REVISION, ZOO, is_network
+from sepcalc.source import GIT, REVISION, ZOO, is_network
 from sepcalc.spec import Spec, parse
 from sepcalc.strangers import is_baseline
 
@@ -56,6 +56,8 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
         yield ["network", line, *others]
     elif name in NETWORKS and " " in first and (begun := _begun(first, rest, name)):
         yield begun
+    elif name in ("", *SPECS) and _KERNEL.fullmatch(first) and subjects[1:] and all(map(str.isdigit, subjects[1:])):
+        yield from _of_kernel(name or "compare", subjects, others)
     elif name == "" and _KERNEL.match(first) and " ".join(rest) != first[:3]:
         yield from _example_layer(rest)
     elif name in ("", "compare", "layer", "network", "diff") and is_spec(rest):
@@ -75,11 +77,13 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
     elif name == "diff" and len(subjects) == 1 and os.path.isfile(first):
         yield ["diff", f"git:HEAD:./{first}", first, *others]
     elif name == "diff" and len(subjects) == 2 and ".." in first and _is_file(subjects[1]):  # main..HEAD
-        yield ["diff", *[f"git:{one or 'HEAD'}:./{subjects[1]}" for one in re.split(r"\.{2,3}", first)], *others]
+        yield ["diff", *_in_git(subjects[1], *[one or "HEAD" for one in re.split(r"\.{2,3}", first)]), *others]
     elif name == "diff" and len(subjects) == 2 and _is_revision(first) and _is_file(subjects[1]):
-        yield ["diff", f"git:{first}:./{subjects[1]}", subjects[1], *others]
+        yield ["diff", *_in_git(subjects[1], first), subjects[1], *others]
     elif name == "diff" and len(subjects) == 2 and _is_revision(subjects[1]) and _is_file(first):
-        yield ["diff", f"git:{subjects[1]}:./{first}", first, *others]
+        yield ["diff", *_in_git(first, subjects[1]), first, *others]
+    elif name == "diff" and len(subjects) == 3 and all(map(_is_revision, subjects[:2])) and _is_file(subjects[2]):
+        yield ["diff", *_in_git(subjects[2], *subjects[:2]), *others]
     elif name == "network" and first in ("zoo", ZOO) and not os.path.exists(first):
         yield ["zoo"]
     elif name in NETWORKS and any(map(found, subjects)):
@@ -92,6 +96,8 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
         yield ["factor", *subjects, *[word for word in others if word not in _LABELS]]
     elif name:
         yield [name, *_loose(name, rest, subjects)]
+    elif first.startswith(ZOO) and (words := zoo_near(first.removeprefix(ZOO))):  # zoo:mobilenet_v1@0.5
+        yield ["network", *words, *beside]
     elif re.match(r"[\w.]+\(", first) and kind_of(first.partition("(")[0]):
         yield ["layer", *_spec(rest)]
         yield from _example_layer(rest)
@@ -150,6 +156,14 @@ def _example_layer(rest: Sequence[str]) -> Iterator[list[str]]:
     spec = [EXAMPLE, *rest]
     if not (len(rest) == 1 and rest[0].isalpha()) and readable(specification(spec))[1] is not None:
         yield Example([{"compare": "layer"}.get(name := of_spec(spec), name), *_spec(spec)])
+
+
+def _of_kernel(name: str, subjects: Sequence[str], others: Sequence[str]) -> Iterator[Example]:
+    """A convolution by its kernel and the number of its outputs, or of its inputs and its outputs: 3x3 256."""
+    kernel, *channels = subjects
+    into = [EXAMPLE.rpartition("x")[0] + f"x{channels[0]}"] if len(channels) == 2 else [EXAMPLE]
+    if len(channels) <= 2:
+        yield Example([name, *into, "conv", f"-k{kernel.partition('x')[0]}", f"-o{channels[-1]}", *others])
 
 
 def _without_yaml(rest: Sequence[str]) -> list[str] | None:
@@ -254,7 +268,12 @@ def _is_network(word: str) -> bool:
 
 def _is_revision(word: str) -> bool:
     """Whether a word can be a git revision."""
-    return bool(re.fullmatch(r"[A-Za-z][\w/~^-]*", word)) and not os.path.exists(word)
+    return bool(re.fullmatch(rf"(?:{GIT})?[A-Za-z][\w/~^-]*", word)) and not os.path.exists(word)
+
+
+def _in_git(path: str, *revisions: str) -> list[str]:
+    """The file as each of these revisions has it."""
+    return [f"{GIT}{one.removeprefix(GIT)}:./{path}" for one in revisions]
 
 
 def kind_of(word: str) -> str:
