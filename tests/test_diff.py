@@ -486,3 +486,38 @@ def test_a_revision_includes_from_itself(gate: Run, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir("specs")
     assert gate("network", "git:HEAD:./with.yaml")[0] == 0
     assert gate("network", "git:HEAD~1:./with.yaml")[0] == 2
+
+
+SHIFTED = [
+    f"8x8x3, {3 * f'conv -k3 -o4 -p {pad}, '}conv -k5 -o4 -p {wide}, conv -k1 -o2, conv -k3 -o8 -p {pad}"
+    for pad, wide in (("1", "2"), ("0/2x0/2", "1/3x1/3"))
+]
+
+
+def test_layers_that_differ_in_their_traffic_alone_are_told(gate: Run) -> None:
+    """A part of 64 elements of 256, or of 1,024: 4 bytes for each of what is read and written."""
+    old, new = "16x16x1, slice --to 8x8x1", "32x32x1, slice --to 8x8x1"
+    code, out, _ = gate("diff", old, new)
+    said = "Other traffic in 1 layer that is otherwise the same: slice 1.25 KiB -> 4.25 KiB"
+    assert (code, out.splitlines()[-2:]) == (0, ["  Layers: 1 unchanged", f"  {said}"])
+    document = json.loads(gate("diff", old, new, "--format", "json")[1])
+    assert (document["unchanged"], document["layers"]) == (1, [])
+    assert document["differing"] == [
+        {"name": "slice", "old_name": "slice", "metric": "traffic", "old": 1280, "new": 4352}
+    ]
+
+
+def test_layers_that_differ_in_what_their_padding_hides_are_told(gate: Run) -> None:
+    """A window of 3 with a border of 1 on both sides meets 3*8 - 2 = 22 of the 8 elements along an axis, one with 2
+    behind it 24 - 2 - 1 = 21: 22² or 21² of them, times the channels in and out."""
+    old, new = SHIFTED
+    *_, line = gate("diff", old, new)[1].splitlines()
+    three, four, eight = 3 * 4, 2 * 4 * 4, 2 * 8
+    parts = [(22 * 22 * times, 21 * 21 * times) for times in (three, four)]
+    told = ", ".join([f"{name} {a:,} -> {b:,}" for name, (a, b) in zip(("conv[0]", "conv[1..2]"), parts)])
+    assert line == (
+        f"  Other effective-macs in 5 layers that are otherwise the same: {told}, conv[3] 18,496 -> 17,424 and 1 more"
+    )
+    found = json.loads(gate("diff", old, new, "--format", "json")[1])["differing"]
+    assert [(one["old"], one["new"]) for one in found][-1] == (22 * 22 * eight, 21 * 21 * eight)
+    assert json.loads(gate("diff", old, old, "--format", "json")[1])["differing"] == []

@@ -54,6 +54,7 @@ COMMANDS = [
     (1, "diff net.yaml grown.yaml --max-increase macs=1%"),
     (3, "diff uncounted.yaml partly.yaml"),
     (0, "diff net.yaml net.yaml"),
+    (0, "diff '16x16x1, slice --to 8x8x1' '32x32x1, slice --to 8x8x1'"),
     (3, "history moved.yaml"),
     (0, "diff '8, dense -o4, act relu' half.json"),
     (0, "whatif specs/conv_mobilenet.yaml --rewrite *=spatial --balance 100"),

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from sepcalc.cost import total
-from sepcalc.gate.snapshots import Row
+from sepcalc.gate.snapshots import MORE, Row
 
 INDEX = re.compile(r"\[\d+\]")
 Group = tuple[list[int], list[int]]  # layers, old and new, of which one stands for all of the other side
@@ -30,6 +30,14 @@ class Pair(NamedTuple):
         if self.were or self.became or what(self.old) != what(self.new):
             return "changed"
         return "unchanged" if self.old.name == self.new.name or label(self.old) == label(self.new) else "renamed"
+
+    @property
+    def differing(self) -> list[str]:
+        """The metrics beside its counts that differ in a layer that did not change: its traffic, for example, where the
+        file has other element widths."""
+        if self.old is None or self.new is None or self.status not in ("unchanged", "renamed"):
+            return []
+        return [metric for metric in MORE if self.growth(metric)]
 
     @property
     def row(self) -> Row:

@@ -10,8 +10,8 @@ from sepcalc.gate.conversions import Between, Sum
 from sepcalc.gate.limits import Held
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.pairs import Pair
+from sepcalc.gate.snapshots import MORE, Snapshot
 from sepcalc.gate.snapshots import Row as LayerRow
-from sepcalc.gate.snapshots import Snapshot
 from sepcalc.layer import lacking
 from sepcalc.reports import (
     BAD,
@@ -33,13 +33,14 @@ from sepcalc.reports import (
 )
 from sepcalc.reports.gaps import uncounted
 from sepcalc.reports.repeats import together
-from sepcalc.reports.verdicts import sentence
+from sepcalc.reports.verdicts import about, sentence
 from sepcalc.shape import Shape, show
 
 if TYPE_CHECKING:
     from sepcalc.reports.figures import Chart
 
 FIRST = ("params", "macs", "activations", "peak_memory")  # totals that are shown whether they changed or not
+NAMED = 3  # layers that a line names
 _HEAD = "git:HEAD:"
 CHANGES = ("added", "removed", "changed", "renamed")
 _TONES = {"added": GOOD, "removed": BAD}
@@ -66,7 +67,7 @@ class DiffReport(NamedTuple):
         sections += uncounted((*found.old.uncounted, *found.new.uncounted))
         if found.notes:
             sections.append(Lines("", found.notes))
-        sections.append(Lines("", [_summary(pairs), *([self._sameness()] if found.same else [])]))
+        sections.append(Lines("", [_summary(pairs), *_differing(pairs), *([self._sameness()] if found.same else [])]))
         if changed:
             rows = together(changed)
             many = any(count > 1 for _, count, _ in rows)
@@ -116,6 +117,7 @@ class DiffReport(NamedTuple):
             "totals": [self._total(metric) for metric in METRICS],
             "layers": [_record(pair) for pair in pairs if pair.status != "unchanged"],
             "unchanged": sum(pair.status == "unchanged" for pair in pairs),
+            "differing": [record for pair in pairs for record in _records_of_differing(pair)],
             "complete": not self.found.incomplete,
             "incomplete": list(lacking((*self.found.old.uncounted, *self.found.new.uncounted))),
             "budget": [{**one.verdict.record(), "baseline": one.base} for one in self.found.held],
@@ -257,6 +259,36 @@ def _summary(pairs: Sequence[Pair]) -> str:
     counts = {status: sum(pair.status == status for pair in pairs) for status in (*CHANGES, "unchanged")}
     said = [f"{count} {status}" for status, count in counts.items() if count]
     return f"Layers: {', '.join(said)}"
+
+
+def _differing(pairs: Sequence[Pair]) -> Iterable[str]:
+    """What differs in layers that did not change, such as their traffic."""
+    for metric in MORE:
+        rows = together([pair for pair in pairs if metric in pair.differing])
+        count = sum([count for _, count, _ in rows])
+        if not count:
+            continue
+        told = [
+            f"{name} {about(metric, sum([pair.old.count(metric) for pair in of if pair.old]))} -> "
+            f"{about(metric, sum([pair.new.count(metric) for pair in of if pair.new]))}"
+            for name, _, of in rows[:NAMED]
+        ]
+        more = f" and {len(rows) - NAMED:,} more" if len(rows) > NAMED else ""
+        layers = "1 layer that is" if count == 1 else f"{count:,} layers that are"
+        yield f"Other {spoken(metric)} in {layers} otherwise the same: {', '.join(told)}{more}"
+
+
+def _records_of_differing(pair: Pair) -> Iterable[dict[str, Any]]:
+    for metric in pair.differing:
+        assert pair.old is not None
+        assert pair.new is not None
+        yield {
+            "name": pair.new.name,
+            "old_name": pair.old.name,
+            "metric": metric,
+            "old": pair.old.count(metric),
+            "new": pair.new.count(metric),
+        }
 
 
 def _shapes(snapshot: Snapshot) -> str:

@@ -1,6 +1,7 @@
 """The fields of the reports of the gate."""
 
 from sepcalc.gate.metrics import METRICS
+from sepcalc.gate.snapshots import MORE
 from sepcalc.reports.schemas import field
 from sepcalc.reports.schemas.field import Fields
 
@@ -117,6 +118,17 @@ def diff() -> Fields:
         "totals": field.objects("A total.", total, "every metric"),
         "layers": field.objects("A layer that changed.", layer, "the layers that changed"),
         "unchanged": field.count("the number of layers that did not change"),
+        "differing": field.objects(
+            "A metric of a layer whose counts are the same.",
+            {
+                "name": field.text("the layer's name in the new network"),
+                "old_name": field.text("its name in the old network"),
+                "metric": field.one_of(MORE, "the metric that differs"),
+                "old": field.count("the number in the old network"),
+                "new": field.count("the number in the new network"),
+            },
+            "what differs in layers whose kinds, outputs and counts are the same, as traffic does by element widths",
+        ),
         "complete": field.COMPLETE,
         "incomplete": field.INCOMPLETE,
         "budget": field.objects("A limit to growth.", growth, "the limits of --max-increase, beside the numbers found"),
