@@ -8,6 +8,7 @@ load(argument, **parameters)       a network:            load("specs/mobilenet_v
 from_torch(module, *inputs)        a PyTorch module:     from_torch(model, torch.ones(1, 3, 224, 224)).cost.params
 reconcile(network)                 other counters:      reconcile(net)["fvcore"].value
 verify(target)                     run in NumPy:         verify(spec).ok
+time(target)                       in real engines:      time(spec).rows[0].seconds.median
 whatif(network, rules)             a network rewritten:  whatif(net, "*=depthwise-separable").after.cost
 fit(network, limits)               the least change:     fit(net, {"macs": 300_000_000}).change
 factor(kernel)                     what separates:       factor("sobel-x").factors
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from sepcalc.commands.history import history as history
     from sepcalc.commands.reconcile import Reconciled as Reconciled
     from sepcalc.commands.reconcile import reconcile as reconcile
+    from sepcalc.commands.time import time as time
     from sepcalc.commands.verify import verify as verify
     from sepcalc.commands.whatif import whatif as whatif
     from sepcalc.commands.zoo import Zoo as Zoo
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from sepcalc.source import load as load
     from sepcalc.spec import Spec as Spec
     from sepcalc.spec import parse as parse
+    from sepcalc.timing import Timed as Timed
 
 # Where each name lives; it is imported when it is first asked for, so that `import sepcalc` costs nothing.
 _HOMES = {
@@ -64,6 +67,7 @@ _HOMES = {
     "Layer": "network",
     "Network": "network",
     "Spec": "spec",
+    "Timed": "timing",
     "Zoo": "commands.zoo",
     "baseline": "commands.baseline",
     "check": "commands.check",
@@ -77,6 +81,7 @@ _HOMES = {
     "load": "source",
     "parse": "spec",
     "reconcile": "commands.reconcile",
+    "time": "commands.time",
     "verify": "commands.verify",
     "whatif": "commands.whatif",
     "zoo": "commands.zoo",

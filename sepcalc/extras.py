@@ -4,6 +4,7 @@ EXTRAS = {
     "h5": "h5py>=3.10",
     "torch": "torch>=2.6",
     "fit": "scipy>=1.11",
+    "time": "onnxruntime>=1.20",
     "html": "jinja2>=3.1",
 }  # as in pyproject.toml
 

@@ -274,9 +274,10 @@ COMMANDS = {
     "compare": "cmp vs versus separable",
     "layer": "conv cost one",
     "network": "net model count info summary summarize profile analyze analyse stats stat flops macs params show print "
-    "describe inspect report run calc calculate compute estimate measure torchinfo thop fvcore ptflops onnx-tool "
+    "describe inspect report run calc calculate compute estimate torchinfo thop fvcore ptflops onnx-tool "
     "parameters mac gflops complexity cost-of size table plot tree draw memory mem visualize view load open predict",
     "verify": "prove test validate proof",
+    "time": "measure bench benchmark latency speed stopwatch timeit",
     "whatif": "what-if rewrite replace convert-to separate transform modify",
     "fit": "optimize optimise shrink prune search minimize reduce slim compress",
     "zoo": "models networks list-models list ls model-zoo pretrained",

@@ -199,3 +199,15 @@ def read_percent(text: str) -> Printed:
     if not parts or not parts[2]:
         raise Invalid(f"{quoted(text)} is not a percentage: expected digits, perhaps a point, and %", "for example 2%")
     return _printed(text, parts[0], parts[1], 1)
+
+
+_SECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9}  # in nanoseconds
+
+
+def read_duration(text: str) -> Printed:
+    """``5ms``, ``1.5 s``, ``20s``: in nanoseconds. Raises Invalid."""
+    parts = _parsed(text, "0|[1-9][0-9]*", " ?([a-z]+)")
+    if not parts or parts[2] not in _SECONDS:
+        expected = "digits, perhaps a point, and ns, us, ms, s or min"
+        raise Invalid(f"{quoted(text)} is no time: expected {expected}", "for example 5ms or 20s")
+    return _printed(text, parts[0], parts[1], _SECONDS[parts[2]])

@@ -106,7 +106,7 @@ def test_an_import_in_the_wrong_room_is_found(module: str, planted: str, args: t
     assert loaded(*args, house=tmp_path) - loaded(*args) == {planted}
 
 
-OWNERS = {"numpy": {"verification", "factoring", "importers", "exporters", "spaces"}, "yaml": {"nodes.py"}}
+OWNERS = {"numpy": {"verification", "factoring", "importers", "exporters", "spaces", "timing"}, "yaml": {"nodes.py"}}
 
 
 def importing(package: str, house: Path) -> set[str]:
@@ -137,6 +137,7 @@ BY_NAME = {  # modules that import others by a name in a string, which the contr
     "conventions/__init__.py": "a counter, when its number is asked for",
     "kinds.py": "what a kind of layer builds, from a module of ops/",
     "renderers/__init__.py": "the output format that is asked for",
+    "timing/engines/__init__.py": "the engine that runs networks, in a process of its own",
     "shown.py": "a result prints itself as its command does, and says what it lacks: the imports that go up",
 }
 

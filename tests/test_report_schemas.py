@@ -57,6 +57,8 @@ COMMANDS = [
     (0, "diff '16x16x1, slice --to 8x8x1' '32x32x1, slice --to 8x8x1'"),
     (3, "history moved.yaml"),
     (0, "diff '8, dense -o4, act relu' half.json"),
+    (0, "time 8x8x16 -k1 -o16 --variant all --floor --for 0.1s"),
+    (0, "time 'net.yaml' --width 2 --for 0.1s"),
     (0, "whatif specs/conv_mobilenet.yaml --rewrite *=spatial --balance 100"),
     (0, "network specs/mobilenet_v1.yaml --balance 100"),
     (0, "fit specs/mobilenet_v1.yaml --max macs=300M --max params=3M --by width --by resolution"),
@@ -217,7 +219,7 @@ def test_another_name_is_refused_with_those_that_there_are(capsys: pytest.Captur
     assert run(["schema", "--report", "netwrok"]) == 2
     assert capsys.readouterr().err == (
         "unknown report 'netwrok': expected compare, layer, network, reconcile, verify, check, diff, baseline, "
-        "history, whatif, fit, factor, kernels, kinds, zoo, operators\n  hint: did you mean network?\n"
+        "history, time, whatif, fit, factor, kernels, kinds, zoo, operators\n  hint: did you mean network?\n"
     )
 
 

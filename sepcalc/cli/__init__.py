@@ -24,6 +24,7 @@ COMMANDS = {
     "network": "Show a network layer by layer, with totals.",
     "reconcile": "Show what other counters print, and why they differ.",
     "verify": "Run layers in NumPy and count what was executed.",
+    "time": "Measure convolutions and networks in a real engine.",
     "whatif": "Show what a rewritten network would cost.",
     "fit": "Find the least change that fits a limit.",
     "zoo": "List the published networks that come with sepcalc.",

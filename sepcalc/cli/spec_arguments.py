@@ -1,11 +1,12 @@
 """The words of a layer spec on the command line. Their options belong to the grammar, and click does not parse them."""
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sepcalc.errors import bad_input, printable
+from sepcalc.errors import bad_input, near_miss, printable, quoted
 from sepcalc.kinds import KINDS
 from sepcalc.options import OPTIONS
 from sepcalc.spec import Spec, parse
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # letter: those are the spec's.
 SPEC: dict[str, Any] = {"ignore_unknown_options": True}
 
+_SHAPES = re.compile("[0-9x,]+")  # the beginning of a spec, perhaps of one whose comma is a mistake
 _SHIELD = "\0"  # which no argument can contain
 
 
@@ -79,3 +81,17 @@ def spoken(ctx: click.Context, words: tuple[str, ...], also: tuple[str, ...] = (
             "the spec has no input shape", f"put one first, for example 12x12x3 {spec}", source=str(spec), end=1
         )
     return spec
+
+
+def refuse_beside(ctx: click.Context, words: tuple[str, ...]) -> None:
+    """Raises UsageError where words stand beside a network: options of a spec do not apply to it."""
+    from sepcalc.source import is_network
+
+    if not words[1:] or words[0] in KINDS or _SHAPES.fullmatch(words[0]) or not is_network(words[0]):
+        return
+    for word in words[1:]:
+        if word.startswith("-") and len(word) > 1:
+            name = word.partition("=")[0]
+            hint = near_miss(name, [option for parameter in ctx.command.params for option in parameter.opts])
+            raise click.UsageError(f"no such option: {name[:100]}" + (f"\n  hint: {hint}" if hint else ""), ctx)
+    raise click.UsageError(f"unexpected {quoted(words[1])} after the network {quoted(words[0])}", ctx)

@@ -112,6 +112,12 @@ def _baseline(baseline: Any) -> Report:
     return BaselineReport(baseline)
 
 
+def _timed(timed: Any) -> Report:
+    from sepcalc.reports.time import TimeReport
+
+    return TimeReport(timed)
+
+
 def _zoo(zoo: Any) -> Report:
     from sepcalc.reports.zoo import ZooReport
 
@@ -132,5 +138,6 @@ REPORTS: dict[str, Callable[[Any], Report]] = {  # by the name of the type, so t
     "Difference": _difference,
     "History": _history,
     "Baseline": _baseline,
+    "Timed": _timed,
     "Zoo": _zoo,
 }

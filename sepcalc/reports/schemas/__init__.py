@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sepcalc.errors import bad_input, near_miss, quoted
-from sepcalc.reports.schemas import gate, networks, tables
+from sepcalc.reports.schemas import gate, networks, tables, times
 from sepcalc.reports.schemas.field import DEFINITIONS, Fields, Schema, closed, format_of
 
 REPORTS: Mapping[str, tuple[str, Callable[[], Fields]]] = {
@@ -21,6 +21,7 @@ REPORTS: Mapping[str, tuple[str, Callable[[], Fields]]] = {
     "diff": ("sepcalc diff", gate.diff),
     "baseline": ("sepcalc baseline", gate.baseline),
     "history": ("sepcalc history", gate.history),
+    "time": ("sepcalc time", times.time),
     "whatif": ("sepcalc whatif", networks.whatif),
     "fit": ("sepcalc fit", networks.fit),
     "factor": ("sepcalc factor", tables.factor),
