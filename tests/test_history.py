@@ -1,6 +1,7 @@
 """``sepcalc history``: what a network cost at each commit that changed it."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -186,3 +187,34 @@ def test_another_repository_than_the_one_around(
     write(away, 4)
     committed(away)
     assert [one["macs"] // 1_728 for one in told(capsys, str(away / "net.yaml"))["commits"]] == [4]
+
+
+def test_a_day_after_the_newest_commit_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grown(folder)
+    note = "no commit is as new as 2999-12-31: the newest is of 2026-01-05"
+    found = told(capsys, "net.yaml", "--since", "2999-12-31")
+    assert ([one["macs"] // 1_728 for one in found["commits"]], found["notes"]) == ([6], [note])
+    assert told(capsys, "net.yaml", "--since", "2026-01-05")["notes"] == []
+    assert refusal(capsys, "net.yaml", "--since", "2026-02-30") == (
+        "net.yaml: --since 2026-02-30: there is no such day\n  hint: a day is 2026-01-31\n"
+    )
+
+
+def test_the_subject_has_the_room_that_is_left(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 80 columns it folds, and the bar goes before a number or a day does."""
+    subject = "Give each block of the network a second convolution of its own"
+    write(folder, 2)
+    committed(folder, "To 2", 1)
+    write(folder, 4)
+    committed(folder, subject, 2)
+    for columns, numbers in ((80, ["108", "6,912", "+100.0 %"]), (120, ["108", "6,912", 20 * "█", "+100.0 %"])):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert run(["history", "net.yaml"]) == 0
+        _, heads, _, *lines = capsys.readouterr().out.split("\n\n")[0].splitlines()
+        assert max(map(len, lines)) <= columns
+        at = heads.index("subject")
+        assert " ".join([line[at:].strip() for line in lines]) == subject
+        day, commit, *rest = re.split(" {2,}", lines[0][:at].strip())
+        assert (day, len(commit), rest[:-1]) == ("2026-01-02", 10, numbers)

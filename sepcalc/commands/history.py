@@ -4,6 +4,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from sepcalc.cost import Cost
@@ -109,6 +110,8 @@ def recorded(
             raise bad_input(f"{named}: no commit has this file", hint)
         gone = [touch.commit for touch in touched if touch.status == "D"]
         notes = [*([_SHALLOW] if repository.shallow else []), *map(_gone, repository.commits(gone) if gone else [])]
+        if start and _DAY.fullmatch(since) and (newest := repository.commits(["HEAD"])[0]).hash == start:
+            notes.append(f"no commit is as new as {since}: the newest is of {newest.date[:10]}")
         walk = _Walk(repository, request)
         walk.read(_every(steps, every))
         if walk.includes:  # then a commit can change the network and leave the file alone
@@ -219,7 +222,12 @@ def _range(repository: Repository, since: str) -> tuple[str, str]:
     if not since:
         return "", "HEAD"
     if _DAY.fullmatch(since):
-        start = repository.before(since)
+        try:
+            date.fromisoformat(since)
+        except ValueError:
+            raise Invalid(f"--since {since}: there is no such day", "a day is 2026-01-31") from None
+        (newest,) = repository.commits(["HEAD"])
+        start = repository.before(since) or (newest.hash if since > newest.date[:10] else "")  # git knows no far years
         return start, f"{start}..HEAD" if start else "HEAD"
     if since[:1] == "-" or not repository.has(since):
         raise Invalid(f"--since {printable(since)[:100]}: git has no such revision", "a day is 2026-01-31")

@@ -18,6 +18,7 @@ GAP = 2
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 NARROWEST = 12  # cells that a column of words is left at least: a line too long loses nothing, a cut one does
 RIGHT = (COUNT, BYTES, NUMBER)
+FOLDED = 18  # cells that are room enough for a column that folds
 _plain = re.compile("[ -~\u00b7-\u024f\u2026\u2580-\u259f]*").fullmatch
 
 
@@ -80,7 +81,8 @@ def laid_out(table: Table, style: Style) -> Grid:
         kept = [at for at in kept if cells(at, layout)[1]]
         widths = [cells(at, layout)[1] for at in kept]
         gaps = GAP * (len(widths) - 1)
-        if style.width is None or sum(widths) + gaps <= style.width:
+        least = [min(wide, FOLDED) if table.columns[at].folds else wide for at, wide in zip(kept, widths)]
+        if style.width is None or sum(least) + gaps <= style.width:
             break
     shown = [table.columns[at] for at in kept]
     fits = style.width is None or not _narrow(widths, shown, style.width - gaps)

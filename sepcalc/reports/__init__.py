@@ -10,11 +10,12 @@ from typing import Any, NamedTuple, Protocol, cast, overload
 
 class Column(NamedTuple):
     """A column. ``holds`` is the sort of its cells. Columns that are ``spare`` are left out where there is no room, the
-    highest number first."""
+    highest number first. One whose text ``folds`` takes the room that the others leave."""
 
     name: str
     holds: str = "text"
     spare: int = 0
+    folds: bool = False
 
 
 def columns(*named: str | tuple[str, str] | tuple[str, str, int]) -> list[Column]:

@@ -7,7 +7,7 @@ from sepcalc import quantity
 from sepcalc.commands.history import PLOTTED, History, Point, Unread
 from sepcalc.gate.limits import Limit
 from sepcalc.gate.metrics import spoken
-from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, WARNING, Charts, Lines, Row, Section, Table, columns
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, WARNING, Charts, Column, Lines, Row, Section, Table, columns
 from sepcalc.reports.figures import Chart, Curve
 from sepcalc.revision import Commit
 
@@ -22,9 +22,10 @@ class HistoryReport(NamedTuple):
     def sections(self) -> list[Section]:
         history = self.history
         heads = columns(
-            ("date", "text", 2), "commit", ("params", COUNT), ("macs", COUNT), ("", BAR), ("change", NUMBER, 1),
-            ("peak memory", BYTES), ("subject", "text", 3),
+            ("date", "text", 1), "commit", ("params", COUNT), ("macs", COUNT), ("", BAR, 3), ("change", NUMBER, 2),
+            ("peak memory", BYTES),
         )  # fmt: skip
+        heads.append(Column("subject", folds=True))
         most = max([point.cost.macs for point in history.points], default=0)
         before = [None, *history.points]
         rows = [_row(point, old, most) for point, old in zip(history.points, before, strict=False)]
