@@ -49,6 +49,19 @@ def test_what_was_written_reads_back() -> None:
     assert found.snapshot.notes == ()
 
 
+def test_widths_of_inputs_are_kept_where_the_file_says_them() -> None:
+    """An input of 8x8x3 bytes beside 8x8x4 elements of 4: 192 + 1,024 bytes at the peak of the first layer."""
+    start = sepcalc.load("8x8x3, conv -k3 -o4 -p1")
+    network = Network("net", start.inputs, list(start.nodes), input_bits={"input": 8})
+    narrow = baselines.Kept("net.yaml", {}, taken(network))
+    data = json.loads(json.dumps(baselines.document([narrow], VERSION)))
+    assert data["networks"][0]["input_bits"] == {"input": 8}
+    assert data["networks"][0]["totals"]["peak_memory"] == 192 + 1024
+    (found,) = baselines.read(json.dumps(data), "base.json", VERSION).values()
+    assert found == narrow
+    assert "input_bits" not in written()["networks"][0]
+
+
 def test_an_operator_of_which_nothing_is_known_makes_it_incomplete() -> None:
     data = written()
     network = data["networks"][0]

@@ -7,9 +7,11 @@ from gating import BARE, NET, Run, report
 
 import sepcalc
 from sepcalc.branches import Branch, Choice
-from sepcalc.errors import Invalid
+from sepcalc.document.loading import load_yaml
+from sepcalc.errors import InputError, Invalid
 from sepcalc.gate import limits
 from sepcalc.gate.metrics import METRICS
+from sepcalc.nodes import Source
 from sepcalc.quantity import read_amount, read_percent
 
 CHECK = '[[tool.sepcalc.check]]\npath = "specs/bare.yaml"\n'
@@ -312,3 +314,19 @@ def test_level_and_message_are_those_of_every_limit_of_a_budget(gate: Run) -> No
     assert code == 0
     assert out.count("over, a warning") == 2
     assert out.count("ask Ada") == 2
+
+
+def test_a_metric_that_is_none_says_what_else_may_stand_there() -> None:
+    """Beside the metrics of a whole budget stand layers, level and message; beside those of --max nothing does."""
+    known = (
+        "macs, mults, adds, compares, divs, specials, params, buffers, activations, flops, effective-macs, traffic, "
+        "peak-memory, params-bytes, file-size"
+    )
+    with pytest.raises(InputError) as caught:
+        sepcalc.check("8x8x3, conv -k3 -o4", max={"maxs": "1M"})
+    assert str(caught.value) == (f"max maxs: unknown metric 'maxs': expected {known}\n  hint: did you mean macs?")
+    with pytest.raises(InputError) as caught:
+        load_yaml(Source("net.yaml", "input: 8x8x3\nlayers: [conv -k3 -o4]\nbudget: {levle: warn}\n"))
+    (problem,) = caught.value.problems
+    assert problem.message == f"unknown metric 'levle': expected {known}; or layers, level, message"
+    assert problem.hint == "did you mean level?"

@@ -8,11 +8,13 @@ from helpers import chain, ids
 from test_ops import HAND, layer_of
 
 from sepcalc.cost import COUNTS, Cost
-from sepcalc.errors import Invalid
+from sepcalc.errors import InputError, Invalid
 from sepcalc.layer import Node
 from sepcalc.network import of_spec
 from sepcalc.ops import conv, elementwise, move, norm, pool, product, recurrent, rename, repeat
-from sepcalc.ops.base import Op, Uncounted, Window, broadcast
+from sepcalc.ops.arguments import Written
+from sepcalc.ops.base import Multiple, Op, Ties, Uncounted, Window, broadcast
+from sepcalc.options import Value
 from sepcalc.shape import Shape
 from sepcalc.spec import parse
 
@@ -470,3 +472,73 @@ def test_what_fits_just_so() -> None:
     assert repeat.Each(elementwise.Elementwise("add")).output(((4, 8), (4, 8))) == (4, 8)
     assert product.Matmul().output(((7, 4, 5), (5, 6))) == (7, 4, 6)
     assert product.Matmul(True).output(((1, 4, 5), (7, 6, 5))) == (7, 4, 6)
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "output", "ties"),
+    [
+        (Uncounted("TopK", "why", (4, 8), axis=0), ((6, 8), (1,)), (4, 8), Ties(same=(0,))),
+        (Uncounted("TopK", "why", (4, 8)), ((6, 8), (1,)), (4, 8), Ties()),
+        (conv.Fold((2, 3), (4, 6), (2, 3), NONE, ONES), ((2, 2, 12),), (4, 6, 2), Ties(multiples=(Multiple(0, 6),))),
+        (recurrent.Recurrent("gru", 4), ((5, 3),), (5, 4), Ties(own=True, multiples=(Multiple(-1, 1),))),
+        (
+            recurrent.Recurrent("gru", 4, bidirectional=True),
+            ((5, 3),),
+            (5, 8),
+            Ties(own=True, multiples=(Multiple(-1, 2),)),
+        ),
+    ],
+)
+def test_channels_depend_on_those_of_the_inputs(op: Op, inputs: tuple[Shape, ...], output: Shape, ties: Ties) -> None:
+    """Both directions of a recurrent layer stand behind each other; 2x3 positions of a fold in each channel."""
+    assert op.ties(inputs, output) == ties
+
+
+def test_an_uncounted_operator_looks_along_an_axis_whose_neighbours_stay() -> None:
+    op = Uncounted("TopK", "why", (4, 8))
+    assert op.along(0, ((6, 8), (1,))).axis == 0
+    assert op.along(-2, ((6, 8),)).axis == 0
+    assert op.along(1, ((6, 8),)).axis is None  # 6 became 4 along the other
+    assert op.along(0, ()).axis is None
+    assert op.along(0, ((8,),)).axis is None
+
+
+def test_windows_of_unlike_sizes_are_put_back() -> None:
+    """Of 4x6 positions, windows of 2x3 beside each other: 2x2 of them, each with 6 elements of 2 channels."""
+    op = conv.Fold((2, 3), (4, 6), (2, 3), NONE, ONES)
+    assert op.output(((2, 2, 12),)) == (4, 6, 2)
+    assert op.cost(((2, 2, 12),), (4, 6, 2)) == Cost(activations=48)  # nothing overlaps
+    assert said(op.written(((2, 2, 12),))) == ("fold", {"kernel": (2, 3), "stride": (2, 3), "to": (4, 6)})
+
+
+def said(written: Written) -> tuple[str, dict[str, Value]]:
+    """The kind and the options that are written."""
+    return written.kind, {name: value for name, value in written.options.items() if value is not None}
+
+
+def test_a_transposed_convolution_writes_its_kernel_and_its_stride() -> None:
+    op = conv.Transposed((3, 2), 4, (2, 1), ((1, 0), (0, 1)), ONES, (0, 0))
+    options = {"kernel": (3, 2), "stride": (2, 1), "padding": ((1, 0), (0, 1)), "out": 4}
+    assert said(op.written(((4, 4, 2),))) == ("transposed", options)
+
+
+def test_a_transposed_convolution_that_steps_over_positions_crops_nothing() -> None:
+    """A kernel of 1 at every third position: 4 of 12, with 2 added at the end of 1 + 3*3."""
+    op = conv.Transposed((1,), 1, (3,), "same", (1,), (0,))
+    assert op.crops() == (((0, 0),), (2,))
+    assert op.output(((4, 1),)) == (12, 1)
+    assert conv.Transposed((4,), 1, (1,), "same", (1,), (0,)).crops() == (((1, 2),), (0,))  # 3 to cut, more behind
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("4x6x8 copy --to 2x6x8 -s2x1 --start 1", "--start 1 is not for 2 strides"),
+        ("4x6x8 copy --to 2x6x8 --start 1x0", "--start 1x0 is not for 0 strides"),
+    ],
+)
+def test_a_copy_that_starts_elsewhere_has_a_start_for_each_stride(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(text)
+    (problem,) = caught.value.problems
+    assert (problem.message, problem.hint) == (message, "one for each spatial axis")
