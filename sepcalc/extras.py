@@ -5,6 +5,7 @@ EXTRAS = {
     "torch": "torch>=2.6",
     "fit": "scipy>=1.11",
     "time": "onnxruntime>=1.20",
+    "openvino": "openvino>=2024.4",
     "html": "jinja2>=3.1",
 }  # as in pyproject.toml
 

@@ -228,6 +228,12 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
         (["8x8x4 -k3 -o4", "--for", "0s"], "the time to measure is 0 s: expected more than 0, at most a day\n"),
         (["8x8x4 -k3 -o4", "--width", "2"], "--width is for a network, not for a layer spec\n"),
         (["8x8x4, conv -k3 -o4", "--variant", "all"], "--variant is for a layer spec, not for a network\n"),
+        (
+            ["8x8x4 -k3 -o4", "--engine", "litert"],
+            """litert cannot time this: it runs TFLite files alone, which sepcalc does not write
+  hint: --engine onnxruntime
+""",
+        ),
         (["8x8x4 cumprod"], "cumprod (cumprod): ONNX has no running prod\n"),
         (
             ["8x8x4 pool max -k2", "--variant", "all"],
@@ -323,9 +329,52 @@ def test_the_document_names_what_measured(capsys: pytest.CaptureFixture[str]) ->
     assert first["seconds"]["p10"] <= first["seconds"]["median"] <= first["seconds"]["p90"]
 
 
+def test_engines_are_timed_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    words = (
+        "--engine",
+        "torch",
+        "--engine",
+        "onnxruntime",
+        "--variant",
+        "spatial",
+        "--for",
+        "0.2s",
+        "--format",
+        "json",
+    )
+    code, out, err = told(capsys, "8x8x4 -k3 -o4 -p same", *words)
+    assert (code, err) == (0, "")
+    rows = json.loads(out)["rows"]
+    names = ["normal", "spatial"]
+    assert [(row["engine"], row["name"]) for row in rows] == [
+        (engine, name) for engine in ("torch", "onnxruntime") for name in names
+    ]
+    assert [row["ratio"]["seconds"] == 1 for row in rows] == [True, False, True, False]
+
+
+def has_gpu() -> bool:
+    try:
+        import torch
+    except ImportError:
+        return False
+    return bool(torch.cuda.is_available())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not has_gpu(), reason="needs a GPU that PyTorch sees")
+def test_a_gpu_takes_less_time_than_the_processor() -> None:
+    """Of a layer with many macs, where there is a GPU."""
+    spec = "112x112x128 -k3 -o128 -p same"
+    rows = [
+        sepcalc.time(spec, engines="torch", variants=["normal"], on=on, seconds=5).rows[0] for on in ("cuda", "cpu")
+    ]
+    assert rows[0].seconds.median < rows[1].seconds.median
+
+
 def test_settings_that_are_not_possible_are_refused() -> None:
     for given, message in (
-        ({"engines": "onnx"}, "unknown engine 'onnx': expected onnxruntime"),
+        ({"engines": "onnx"}, "unknown engine 'onnx': expected onnxruntime, torch, openvino, litert"),
         ({"threads": 0}, "threads is 0: expected a whole number from 1"),
         ({"batch": 0}, "batch is 0: expected a whole number from 1"),
         ({"width": 2}, "rules, exclude, width and resolution are for a network, not for a layer spec"),

@@ -18,6 +18,7 @@ from sepcalc.timing.parts import Part, parts
 
 COPIES = 5  # of a variant in a stack
 MOST_BYTES = 2**29  # of the weights of a stack
+MOST_ELEMENTS = 2 * 10**7  # that the layers of a stack write, where two copies do not write more
 PROFILED = 20  # runs of a profile
 
 
@@ -100,6 +101,8 @@ def checked(settings: Settings) -> Settings:
     for name in settings.engines:
         if name not in ENGINES:
             raise bad_input(f"unknown engine {quoted(name)}: expected {', '.join(ENGINES)}", near_miss(name, ENGINES))
+        if lacks := ENGINES[name].lacks:
+            raise bad_input(f"{name} cannot time this: {lacks}", "--engine onnxruntime")
     if not settings.engines:
         raise bad_input(f"no engine: expected {', '.join(ENGINES)}")
     for what, value in (("threads", settings.threads), ("batch", settings.batch)):
@@ -197,7 +200,8 @@ def _stack(network: Network) -> tuple[Network, int] | None:
     (given, *more), ends = network.inputs.values(), [*network.ends.values()]
     if more or len(ends) != 1 or network.tensors[ends[0]] != given or not network.macs:
         return None
-    copies = min(COPIES, MOST_BYTES // max(1, 4 * network.params))
+    written = max(2, MOST_ELEMENTS // max(1, network.cost.activations))
+    copies = min(COPIES, MOST_BYTES // max(1, 4 * network.params), written)
     if copies < 2:
         return None
     nodes, begin = list[Node](), 0

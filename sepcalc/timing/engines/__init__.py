@@ -14,16 +14,23 @@ ON = ("cpu", "cuda")
 
 class Engine(NamedTuple):
     """``package`` is what it imports, ``extra`` what installs it. ``on`` are the devices that it has, ``profiles``
-    whether it tells the time of each operator."""
+    whether it tells the time of each operator. ``lacks`` is why it cannot be used, where it cannot."""
 
     name: str
     package: str
     extra: str
     on: tuple[str, ...] = ("cpu",)
     profiles: bool = True
+    lacks: str = ""
 
 
-ENGINES = {engine.name: engine for engine in (Engine("onnxruntime", "onnxruntime", "time", ON),)}
+_ROWS = (
+    Engine("onnxruntime", "onnxruntime", "time", ON),
+    Engine("torch", "torch", "torch", ON),
+    Engine("openvino", "openvino", "openvino"),
+    Engine("litert", "ai_edge_litert", "", (), False, "it runs TFLite files alone, which sepcalc does not write"),
+)
+ENGINES = {engine.name: engine for engine in _ROWS}
 
 
 class Session(Protocol):
