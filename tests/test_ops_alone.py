@@ -504,11 +504,11 @@ def test_an_uncounted_operator_looks_along_an_axis_whose_neighbours_stay() -> No
 
 
 def test_windows_of_unlike_sizes_are_put_back() -> None:
-    """Of 4x6 positions, windows of 2x3 beside each other: 2x2 of them, each with 6 elements of 2 channels."""
+    """Of 4x6 positions, windows of 2x3 beside each other: 2x2 of them, each with 6 elements of 5 channels."""
     op = conv.Fold((2, 3), (4, 6), (2, 3), NONE, ONES)
-    assert op.output(((2, 2, 12),)) == (4, 6, 2)
-    assert op.cost(((2, 2, 12),), (4, 6, 2)) == Cost(activations=48)  # nothing overlaps
-    assert said(op.written(((2, 2, 12),))) == ("fold", {"kernel": (2, 3), "stride": (2, 3), "to": (4, 6)})
+    assert op.output(((2, 2, 30),)) == (4, 6, 5)
+    assert op.cost(((2, 2, 30),), (4, 6, 5)) == Cost(activations=120)  # nothing overlaps
+    assert said(op.written(((2, 2, 30),))) == ("fold", {"kernel": (2, 3), "stride": (2, 3), "to": (4, 6)})
 
 
 def said(written: Written) -> tuple[str, dict[str, Value]]:
@@ -528,6 +528,19 @@ def test_a_transposed_convolution_that_steps_over_positions_crops_nothing() -> N
     assert op.crops() == (((0, 0),), (2,))
     assert op.output(((4, 1),)) == (12, 1)
     assert conv.Transposed((4,), 1, (1,), "same", (1,), (0,)).crops() == (((1, 2),), (0,))  # 3 to cut, more behind
+
+
+@pytest.mark.parametrize(
+    ("op", "options"),
+    [
+        (rename.Rename("flatten"), {}),
+        (rename.Rename("shuffle", groups=4), {"groups": 4}),
+        (rename.Rename("pixel-shuffle", scale=2), {"scale": (2,)}),
+        (rename.Rename("pixel-unshuffle", scale=3), {"scale": (3,)}),
+    ],
+)
+def test_what_renames_writes_its_own_settings_alone(op: rename.Rename, options: dict[str, Value]) -> None:
+    assert said(op.written(((6, 6, 36),))) == (op.how, options)
 
 
 @pytest.mark.parametrize(
