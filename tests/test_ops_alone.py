@@ -544,6 +544,20 @@ def test_what_renames_writes_its_own_settings_alone(op: rename.Rename, options: 
 
 
 @pytest.mark.parametrize(
+    ("op", "options"),
+    [
+        (recurrent.Recurrent("gru", 4), {}),
+        (recurrent.Recurrent("lstm", 4, gate="hard-sigmoid"), {"gate": "hard-sigmoid"}),
+        (recurrent.Recurrent("rnn", 4, gate="hard-sigmoid"), {}),  # it has no gate
+        (recurrent.Recurrent("gru", 4, act="relu"), {"act": "relu"}),
+        (recurrent.Recurrent("rnn", 4, bias_sets=2, last=True), {"bias": True, "bias-sets": 2, "last": True}),
+    ],
+)
+def test_a_recurrent_layer_writes_what_is_not_usual(op: recurrent.Recurrent, options: dict[str, Value]) -> None:
+    assert said(op.written(((5, 3),))) == (op.cell, {"out": 4, **options})
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("4x6x8 copy --to 2x6x8 -s2x1 --start 1", "--start 1 is not for 2 strides"),

@@ -83,3 +83,14 @@ def test_more_nodes_than_a_graph_may_have_are_refused_before_any_is_read(tmp_pat
     with pytest.raises(InputError) as caught:
         load(str(path))
     assert str(caught.value) == f"{path}: it has 100,001 nodes\n  hint: expected at most 100,000"
+
+
+def test_a_text_of_more_messages_than_its_size_can_hold_is_refused(tmp_path: Path) -> None:
+    """2^24 bytes at most, of 32 each: 524,288. A text of so many empty ones has 4 MB."""
+    path = tmp_path / "m.pbtxt"
+    path.write_text("node{}\n" * 524_289)
+    with pytest.raises(InputError) as caught:
+        load(str(path))
+    assert str(caught.value) == (
+        f"{path}: this is no TensorFlow graph, or it is damaged: messages are nested too deeply, or are too many"
+    )

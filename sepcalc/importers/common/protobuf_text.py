@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sepcalc.importers.common.protobuf import MAX_DEPTH, MAX_MESSAGES, Field, Message, Payload, Schema
+from sepcalc.importers.common.protobuf import MAX_DEPTH, Field, Message, Payload, Schema
 
 MAX_TEXT = 2**24  # bytes
+MAX_MESSAGES = MAX_TEXT // 32  # one takes more than 32 bytes as programs write it; bounds the time for damaged files
 _TOKEN = re.compile(rb"""\s+|\#[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[\w.+-]+|[{}<>\[\]:,;]""", re.DOTALL)
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|[xX][0-9a-fA-F]{1,2}|.)", re.DOTALL)
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
