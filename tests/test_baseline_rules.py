@@ -62,6 +62,18 @@ def test_widths_of_inputs_are_kept_where_the_file_says_them() -> None:
     assert "input_bits" not in written()["networks"][0]
 
 
+def test_an_element_has_128_bits_at_most() -> None:
+    """A complex number of two float64. It is 8x8x3 of them that are read."""
+    start = sepcalc.load("8x8x3, conv -k3 -o4 -p1")
+    wide = taken(Network("net", start.inputs, list(start.nodes), input_bits={"input": 128}))
+    data = json.loads(json.dumps(baselines.document([baselines.Kept("net.yaml", {}, wide)], VERSION)))
+    assert data["networks"][0]["totals"]["peak_memory"] == 192 * 16 + 1024
+    (found,) = baselines.read(json.dumps(data), "base.json", VERSION).values()
+    assert found.snapshot.input_bits == {"input": 128}
+    data["networks"][0]["input_bits"] = {"input": 129}
+    assert refused(data).startswith(f"base.json: {RULE}widths must be bits from 1 to 128, or null\n")
+
+
 def test_an_operator_of_which_nothing_is_known_makes_it_incomplete() -> None:
     data = written()
     network = data["networks"][0]

@@ -569,3 +569,11 @@ def test_a_copy_that_starts_elsewhere_has_a_start_for_each_stride(text: str, mes
         parse(text)
     (problem,) = caught.value.problems
     assert (problem.message, problem.hint) == (message, "one for each spatial axis")
+
+
+def test_an_uncounted_operator_that_looks_along_one_axis_follows_the_others() -> None:
+    """Along its axis a size that was the input's is the new input's; one of its own (the 4 largest) stays."""
+    grown = ((12, 10),)
+    same, own = Uncounted("Sort", "why", (6, 8), axis=0), Uncounted("TopK", "why", (4, 8), axis=0)
+    assert same.resized(((6, 8),), grown, lambda channels: channels) == same._replace(shape=(12, 10))
+    assert own.resized(((6, 8),), grown, lambda channels: channels) == own._replace(shape=(4, 10))

@@ -201,10 +201,10 @@ def broadcast_to(call: Call) -> Tensor:
         raise Unknown(BATCH)
     if any(said is None and size == 1 for size, said in zip(x.shape, sizes)):
         raise Invalid("its shape leaves open how often an axis is repeated: expected a size")
-    target = [size if said is None else whole(said) for size, said in zip(x.shape, sizes)]
+    target = tuple([size if said is None else whole(said) for size, said in zip(x.shape, sizes)])
     if any(size not in (1, new) for size, new in zip(x.shape, target)):
         raise Invalid(f"its input of {show(x.shape)} does not broadcast to {show(target)}")
-    return moved(call, tuple(target))
+    return moved(call, target)
 
 
 def same_shape(call: Call) -> Tensor:
