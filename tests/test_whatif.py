@@ -568,3 +568,43 @@ def test_without_scipy_the_other_ways_are_tried(sep: Run, monkeypatch: pytest.Mo
     code, out, err = sep("fit", "32x32x3, conv -k3 -o16", "--max", "macs=1", "--by", "separate")
     assert (code, out) == (2, "")
     assert err == "fit --by separate needs SciPy, which is not installed\n  hint: pip install 'scipy>=1.11'\n"
+
+
+PADDED = """\
+input: 8x8x3
+layers:
+  - conv -k3 -o16 -p1
+  - residual: [conv -k3 -o{out} -p1]
+    shortcut: [copy -s1 --to 8x8x{out}]
+  - pointwise -o10
+"""  # as an ONNX file with a Pad on the channel axis is written
+
+
+def _padded(tmp_path: Path, out: int) -> Path:
+    path = tmp_path / f"padded{out}.yaml"
+    path.write_text(PADDED.replace("{out}", str(out)), encoding="utf-8")
+    return path
+
+
+def test_channels_that_a_shortcut_pads_follow_the_width_of_the_sum(tmp_path: Path) -> None:
+    """16 channels, padded to 32 or to 24, and added to a convolution's: at half of the width 8, and 16 or 16."""
+    for out, half in ((32, 16), (24, 16)):
+        network = resized(sepcalc.load(_padded(tmp_path, out)), Fraction(1, 2))
+        assert [node.output for node in network.nodes] == [(8, 8, n) for n in (8, half, half, half, 10)]
+        assert network.cost.macs == 64 * (27 * 8 + 9 * 8 * half + half * 10)
+    assert resized(sepcalc.load(_padded(tmp_path, 24)), resolution=(6,)).nodes[2].output == (6, 6, 24)
+
+
+def test_padded_channels_that_may_be_repeated_ones_are_refused_with_the_reason(sep: Run, tmp_path: Path) -> None:
+    status, _, err = sep("whatif", str(_padded(tmp_path, 32)), "--width", "0.6", "--divisor", "1")
+    assert status == 2
+    assert err == (
+        "residual/shortcut/copy cannot follow: its 16 channels become 10, and the 32 that it makes of them 19: "
+        "whether it pads or repeats channels is not known\n"
+        "  hint: a width or a divisor that keeps the proportion\n"
+    )
+
+
+def test_channels_padded_onto_the_networks_input_stay() -> None:
+    network = resized(sepcalc.load("8x8x3, copy -s1 --to 8x8x4, conv -k3 -o16 -p1, pointwise -o10"), Fraction(1, 2))
+    assert [node.output for node in network.nodes] == [(8, 8, 4), (8, 8, 8), (8, 8, 10)]

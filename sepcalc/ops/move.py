@@ -160,18 +160,36 @@ class Copy(_Copy, Op):
         return Written("copy", (), {"to": self.to, "stride": short(self.stride), "start": self.start or None})
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
-        """Keeps the stride up to the end of the new size; without one, keeps the proportion of its sizes."""
-        if self.start and len(old) == 1 and self.to[-1] == old[0][-1]:
-            axes = [*zip(self.start, self.stride)]
+        """Keeps the stride up to the end of the new size; without one, keeps the proportion of its sizes. Where
+        channels were added to its input's, and these are scaled, its own are scaled as those of any layer."""
+        if self.stride and len(old) == 1 and self.to[-1] >= old[0][-1]:
+            axes = [*zip(self.start or (0,) * len(self.stride), self.stride)]
             before, after = [
                 tuple([len(range(first, size, step)) for size, (first, step) in zip(shape, axes)])
                 for (shape,) in (old, new)
             ]
-            if before == self.to[:-1]:
-                return self._replace(to=(*after, new[0][-1]))
+            whole = self.to[:-1] == old[0][:-1] and not self.start
+            if whole or (self.start and before == self.to[:-1]):
+                sizes = new[0][:-1] if whole else after
+                return self._replace(to=(*sizes, self._channels(old[0][-1], new[0][-1], wider)))
         if self.stride and old == (self.to,):
             return self._replace(to=new[0])
         return self._replace(to=renamed("copy", self.to, old, new))
+
+    def _channels(self, old: int, new: int, wider: Width) -> int:
+        """Its channels for ``new`` ones in place of ``old``. Raises Invalid where padded channels, which may be any
+        number, cannot be told from repeated ones, which may not."""
+        own = self.to[-1]
+        if own == old or new == old:
+            return new if own == old else own
+        wanted = wider(own)
+        if wanted < new or (own % old == 0 and old > 1 and wanted * old != new * own):
+            raise Invalid(
+                f"its {old:,} channels become {new:,}, and the {own:,} that it makes of them {wanted:,}: "
+                "whether it pads or repeats channels is not known",
+                "a width or a divisor that keeps the proportion",
+            )
+        return wanted
 
     @classmethod
     def alongside(cls, shape: Shape) -> "Copy":
