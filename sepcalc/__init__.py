@@ -11,6 +11,8 @@ verify(target)                     run in NumPy:         verify(spec).ok
 time(target)                       in real engines:      time(spec).rows[0].seconds.median
 whatif(network, rules)             a network rewritten:  whatif(net, "*=depthwise-separable").after.cost
 fit(network, limits)               the least change:     fit(net, {"macs": 300_000_000}).change
+sweep(networks, vary)              side by side:         sweep("zoo:mobilenet_v1", {"width": "0.5,1.0"}).rows
+space(network, vary)               a space of networks:  space("zoo:ofa_mobilenet_v3").count(max={"macs": "300M"})
 factor(kernel)                     what separates:       factor("sobel-x").factors
 check(network, max=limits)         held to limits:       check(net, max={"macs": "570M"}).passed
 diff(old, new)                     what changed:         diff("zoo:mobilenet_v1", net).new.totals["macs"]
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
     from sepcalc.commands.history import history as history
     from sepcalc.commands.reconcile import Reconciled as Reconciled
     from sepcalc.commands.reconcile import reconcile as reconcile
+    from sepcalc.commands.sweep import OpenSpace as OpenSpace
+    from sepcalc.commands.sweep import Sweep as Sweep
+    from sepcalc.commands.sweep import space as space
+    from sepcalc.commands.sweep import sweep as sweep
     from sepcalc.commands.time import time as time
     from sepcalc.commands.verify import verify as verify
     from sepcalc.commands.whatif import whatif as whatif
@@ -66,8 +72,10 @@ _HOMES = {
     "InputError": "errors",
     "Layer": "network",
     "Network": "network",
+    "OpenSpace": "commands.sweep",
     "Spec": "spec",
     "Timed": "timing",
+    "Sweep": "commands.sweep",
     "Zoo": "commands.zoo",
     "baseline": "commands.baseline",
     "check": "commands.check",
@@ -82,6 +90,8 @@ _HOMES = {
     "parse": "spec",
     "reconcile": "commands.reconcile",
     "time": "commands.time",
+    "space": "commands.sweep",
+    "sweep": "commands.sweep",
     "verify": "commands.verify",
     "whatif": "commands.whatif",
     "zoo": "commands.zoo",

@@ -7,6 +7,8 @@ EXTRAS = {
     "time": "onnxruntime>=1.20",
     "openvino": "openvino>=2024.4",
     "html": "jinja2>=3.1",
+    "sweep": "duckdb>=1.0",
+    "dask": "dask[distributed]>=2024.5",
 }  # as in pyproject.toml
 
 

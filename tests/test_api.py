@@ -24,8 +24,10 @@ NAMES = {
     "InputError",
     "Layer",
     "Network",
+    "OpenSpace",
     "Spec",
     "Timed",
+    "Sweep",
     "Zoo",
     "baseline",
     "check",
@@ -40,6 +42,8 @@ NAMES = {
     "parse",
     "reconcile",
     "time",
+    "space",
+    "sweep",
     "verify",
     "whatif",
     "zoo",
@@ -61,7 +65,7 @@ def test_there_is_a_function_for_every_command_and_help_lists_them() -> None:
 
     beside = {"layer": "parse", "network": "load"}
     tables = {"kinds", "operators", "schema", "help"}
-    assert {beside.get(name, name) for name in COMMANDS} - tables | {"from_torch"} == set(FUNCTIONS)
+    assert {beside.get(name, name) for name in COMMANDS} - tables | {"from_torch", "space"} == set(FUNCTIONS)
     functions = pydoc.render_doc(sepcalc, renderer=pydoc.plaintext).partition("\nFUNCTIONS\n")[2]
     assert {*re.findall(r"^    ([a-z]\w*)\(", functions, re.MULTILINE)} == set(FUNCTIONS)
 

@@ -22,11 +22,13 @@ from sepcalc.cli import commands as cli
 from sepcalc.cli import run
 from sepcalc.cost import COSTS
 from sepcalc.gate.metrics import METRICS
+from sepcalc.layer import SUMS
 from sepcalc.reports.schemas import REPORTS, schema
 from sepcalc.reports.schemas.field import DEFINITIONS, Schema
 
 PAGE = ROOT / "docs" / "json.md"
 # Every report, with the options that add fields to it; the exit code first.
+EVERY = " ".join(f"--show {metric}" for metric in (*SUMS, "peak_memory"))
 COMMANDS = [
     (0, "compare 12x12x3 -k5 -o256 -m2 --variant all --explain --formula"),
     (0, "compare 1x1x3 -k1 -o4 --variant all"),
@@ -37,6 +39,12 @@ COMMANDS = [
     (0, "network specs/unet.yaml --top 3 --convention thop"),
     (0, "reconcile net.yaml --layer conv* --number 194.4k"),
     (0, "reconcile half.json"),
+    (0, f"sweep net.yaml --vary input=2x2x3,16x16x3,32x32x3 {EVERY}"),
+    (0, "sweep open.yaml --count --max macs=1G"),
+    (0, "sweep open.yaml --most macs --top 2"),
+    (0, f"sweep open.yaml --front 'least macs, most params' {EVERY}"),
+    (0, "sweep open.yaml --histogram macs --bins 2"),
+    (1, "sweep open.yaml --least params --max macs=1"),
     (1, "network held.yaml"),
     (3, "network uncounted.yaml"),
     (3, "network stopped.yaml"),
@@ -93,6 +101,7 @@ FILES = {
     "uncounted.yaml": "input: 12x64\nlayers: [dense -o32, uncounted Wizard --to 12x32]\n",
     "stopped.yaml": "input: 12x64\nlayers: [dense -o32, uncounted Wizard --to 12x32 --stops]\n",
     "partly.yaml": "input: 12x64\nlayers: [dense -o32, uncounted TopK --to 12x8 --counts compares]\n",
+    "open.yaml": "input: 32x32x3\nlayers: [{conv: {kernel: k, out: o}, choose: {k: [1, 3], o: [4, 8]}}]\n",
     "wrong.yaml": "input: 12x64\nlayers: [desne -o32]\n",
 }
 
@@ -219,7 +228,7 @@ def test_another_name_is_refused_with_those_that_there_are(capsys: pytest.Captur
     assert run(["schema", "--report", "netwrok"]) == 2
     assert capsys.readouterr().err == (
         "unknown report 'netwrok': expected compare, layer, network, reconcile, verify, check, diff, baseline, "
-        "history, time, whatif, fit, factor, kernels, kinds, zoo, operators\n  hint: did you mean network?\n"
+        "history, time, whatif, fit, sweep, factor, kernels, kinds, zoo, operators\n  hint: did you mean network?\n"
     )
 
 
@@ -266,7 +275,8 @@ def _kind(field: Schema) -> tuple[str, Schema | None]:
     if field["type"] == "object":
         kind, inner = _kind(field["additionalProperties"])
         return f"{kind}, by name", inner
-    return {"string": "text", "boolean": "true or false"}.get(field["type"], field["type"]), None
+    kinds = [field["type"]] if isinstance(field["type"], str) else field["type"]
+    return ", ".join({"string": "text", "boolean": "true or false"}.get(kind, kind) for kind in kinds), None
 
 
 def sections() -> str:

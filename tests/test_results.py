@@ -77,6 +77,7 @@ RESULTS: dict[str, tuple[Callable[[], object], list[str]]] = {
         ["diff", "specs/conv_mobilenet.yaml", "specs/mobilenet_v1.yaml", "--max-increase", "2%"],
     ),
     "a baseline": (lambda: sepcalc.baseline(LINE), ["baseline", LINE]),
+    "a sweep": (lambda: sepcalc.sweep(LINE, {"input": "6x6x3,8x8x3"}), ["sweep", LINE, "--vary", "input=6x6x3,8x8x3"]),
     "other counters": (lambda: sepcalc.reconcile(LINE), ["reconcile", LINE]),
     "the zoo": (sepcalc.zoo, ["zoo"]),
 }

@@ -14,7 +14,8 @@ from sepcalc.document.root import read_document
 from sepcalc.errors import InputError
 from sepcalc.layer import SUMS
 from sepcalc.nodes import Source, read
-from sepcalc.spaces.space import Space, of_text
+from sepcalc.spaces.documents import of_text
+from sepcalc.spaces.space import Space
 
 ROOT = Path(__file__).parent.parent
 MAX_SETTINGS = 600  # of a random space that is tried
@@ -36,19 +37,17 @@ def networks(text: str, picks: tuple[int, ...] = (), given: dict[str, str] | Non
 
 def agrees(found: Space, assignment: tuple[int | None, ...]) -> bool:
     """Whether an assignment makes a network; every count of it is compared with the tables."""
-    numbers = [at or 0 for at in assignment]
     try:
-        document = found.document(assignment)
+        network = found.network(assignment)
     except InputError:
         assert found.reason(assignment)
         return False
     assert not found.reason(assignment)
-    network = document.network
     for name, count in SUMS.items():
-        assert sum(table.at(numbers) for table in found.summed(name)) == sum(map(count, network.layers)), name
-    assert max([table.at(numbers) for table in found.moments], default=0) == network.peak_memory()
-    chosen = [choice.values[choice.number] for choice in document.choices]
-    assert [*found.settings(assignment).values()][len(found.settings(assignment)) - len(chosen) :] == chosen
+        assert found.value(name, assignment) == sum(map(count, network.layers)), name
+    assert found.value("peak_memory", assignment) == network.peak_memory()
+    again = found.assignment(found.settings(assignment))  # of equal values the first
+    assert found.settings(again) == found.settings(assignment)
     return True
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "verify": "Run layers in NumPy and count what was executed.",
     "time": "Measure convolutions and networks in a real engine.",
     "whatif": "Show what a rewritten network would cost.",
+    "sweep": "Show networks side by side, or answer a question on all of a space.",
     "fit": "Find the least change that fits a limit.",
     "zoo": "List the published networks that come with sepcalc.",
     "check": "Check networks against their budgets.",

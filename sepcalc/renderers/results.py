@@ -88,6 +88,12 @@ def _answer(answer: Any) -> Report:
     return FitReport(answer.before or answer.network, answer.limits, answer.ways or (answer,))
 
 
+def _sweep(found: Any) -> Report:
+    from sepcalc.reports.sweep import SweepReport
+
+    return SweepReport(found)
+
+
 def _outcome(outcome: Any) -> Report:
     from sepcalc.reports.check import CheckReport
 
@@ -134,6 +140,7 @@ REPORTS: dict[str, Callable[[Any], Report]] = {  # by the name of the type, so t
     "Reconciled": _reconciled,
     "Rewritten": _rewritten,
     "Answer": _answer,
+    "Sweep": _sweep,
     "Outcome": _outcome,
     "Difference": _difference,
     "History": _history,

@@ -138,7 +138,7 @@ def _axis(
         low, high = int(np.min(numbers)), int(np.max(numbers))
         base += high if down else low
         values = high - numbers if down else numbers - low
-        for value in np.unique(values.astype(object) if high >= WIDE else values.astype(np.int64)).tolist():
+        for value in np.unique(values.astype(object) if high - low >= WIDE else values.astype(np.int64)).tolist():
             step = gcd(step, value)
         shifted.append((variables, values))
         most += high - low

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sepcalc.errors import Invalid
 from sepcalc.spaces.eliminating import Columns, Known, Prune, Solved, drawn, eliminated, traced, whole
 from sepcalc.spaces.problem import MEMORY, Limits, Packed, Problem, packed
 from sepcalc.spaces.relations import Relation, counted, dot, unit
@@ -179,7 +180,10 @@ def _unbeaten(cells: Any, first: Any, second: Any) -> Any:
 
 
 def front(problem: Problem, wishes: tuple[Wish, Wish], limits: Limits, memory: int = MEMORY) -> tuple[Point, ...]:
-    """The exact Pareto front of two counts within the limits, ascending in the first. Raises Unanswerable."""
+    """The exact Pareto front of two counts within the limits, ascending in the first. Raises Unanswerable, and Invalid
+    where both counts are the same."""
+    if wishes[0][1] == wishes[1][1]:
+        raise Invalid(f"a front needs two different counts, not {wishes[0][1]} twice")
     for at, (_, metric) in enumerate(wishes):
         if metric in problem.peaks:
             return _peak_front(problem, wishes, at, limits, memory)
@@ -344,12 +348,15 @@ def _peak_front(problem: Problem, wishes: tuple[Wish, Wish], at: int, limits: Li
 
 
 def nearest(problem: Problem, limits: Limits, memory: int = MEMORY) -> Mapping[str, int]:
-    """Where nothing keeps all limits: for each limit, the nearest value that can be had by itself."""
+    """Where nothing keeps all limits: for each metric the nearest value that can be had within the other limits, or
+    within none of them if these cannot be kept together either. Raises Unanswerable."""
     found = {}
     for metric, (least, most) in limits.items():
-        for wish, kept in ((LEAST, most is not None), (MOST, least is not None)):
-            one = best(problem, (wish, metric), {}, 1, memory) if kept else None
-            bound = most if wish == LEAST else least
-            if one is not None and bound is not None and (one.value > bound if wish == LEAST else one.value < bound):
+        others = {name: ends for name, ends in limits.items() if name != metric}
+        for sense, bound in ((LEAST, most), (MOST, least)):
+            if bound is None:
+                continue
+            one = best(problem, (sense, metric), others, 1, memory) or best(problem, (sense, metric), {}, 1, memory)
+            if one is not None and (one.value > bound if sense == LEAST else one.value < bound):
                 found[metric] = one.value
     return found

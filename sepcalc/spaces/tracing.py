@@ -24,7 +24,7 @@ YES = constant(True)
 Value = Callable[[Run, Tensor, Frame], Hashable]  # what is computed in a case
 
 
-class Variable(NamedTuple):
+class Varied(NamedTuple):
     """An open choice: its name, how many values it may have, and which, as a table over itself and others. Where a
     document makes it is a ``place``, or a scope with the rest of the path."""
 
@@ -71,7 +71,7 @@ class Tracer:
         self.library = library
         self.outer = outer
         self.asking = Asking(library)
-        self.variables: list[Variable] = []
+        self.variables: list[Varied] = []
         self.occurs: dict[int, Table] = {}
         self.reasons: list[Table] = []
         self.slots: list[Slot] = []
@@ -242,7 +242,7 @@ class Tracer:
         """The value of a new variable. ``values`` is a table of ``count`` values each, None where it does not occur."""
         number = len(self.variables)
         table = combine(_picked, values, of_variable(number, range(count)))
-        self.variables.append(Variable(count, table, place))
+        self.variables.append(Varied(count, table, place))
         if None in values.values:
             self.occurs[number] = combine(lambda known: known is not None, values)
         return table

@@ -24,6 +24,7 @@ REPORTS: Mapping[str, tuple[str, Callable[[], Fields]]] = {
     "time": ("sepcalc time", times.time),
     "whatif": ("sepcalc whatif", networks.whatif),
     "fit": ("sepcalc fit", networks.fit),
+    "sweep": ("sepcalc sweep", networks.sweep),
     "factor": ("sepcalc factor", tables.factor),
     "kernels": ("sepcalc factor --list", tables.kernels),
     "kinds": ("sepcalc kinds", tables.kinds),

@@ -1,9 +1,16 @@
 """The fields of the reports on layers and networks."""
 
-from sepcalc.reports.layers import LATER_FIELDS
+from sepcalc.layer import SUMS
+from sepcalc.reports.layers import LATER_FIELDS, MEANING
 from sepcalc.reports.schemas import field
 from sepcalc.reports.schemas.field import Fields
 
+SUMMED = {
+    "flops": "mults + adds + divs",
+    "effective_macs": "macs whose input is not padding",
+    "traffic": "bytes that the layers move at least",
+    "peak_memory": "bytes of live tensors at most",
+}
 BALANCE = field.number("macs that the device computes while it moves one byte")
 CONVENTION: Fields = {
     "counter": field.text("the counter"),
@@ -135,6 +142,53 @@ def reconcile() -> Fields:
         "layer": field.maybe(field.text("with --layer: the glob")),
         "number": field.maybe(field.closed("With --number: what gives it.", number)),
         "notes": field.NOTES,
+    }
+
+
+def sweep() -> Fields:
+    """The fields of ``sepcalc sweep``."""
+    value = {"type": ["number", "string", "boolean"]}
+    settings = field.by_name(value, "the value of each choice that occurs, by name")
+    row: Fields = {
+        "network": field.text("the argument that the network comes from"),
+        "settings": settings,
+        **{
+            name: field.maybe(
+                field.or_null(field.count(f"{MEANING.get(name, SUMMED.get(name, name))}; null: no network"))
+            )
+            for name in (*SUMS, "peak_memory")
+        },
+        "reason": field.or_null(field.text("why there is no network with these settings; null: there is one")),
+    }
+    best: Fields = {
+        "sense": field.one_of(("least", "most"), "what was asked"),
+        "metric": field.text("of which count"),
+        "value": field.or_null(field.count("the best value; null: no network is within the limits")),
+        "ties": field.count("how many networks have it"),
+    }
+    bin_: Fields = {
+        "metric": field.text("the count"),
+        "from": field.count("its least value in this bin"),
+        "to": field.count("its largest value in this bin"),
+        "count": field.count("how many networks"),
+    }
+    within: Fields = {
+        "within": field.count("how many networks are within the limits"),
+        "of": field.count("of how many"),
+    }
+    front = {**row, "ties": field.count("how many networks have these two counts")}
+    return {
+        "size": field.count("how many settings make a network, however many"),
+        "parameters": field.by_name(field.several(value, "values"), "the values of every choice, by its name"),
+        "rows": field.maybe(field.objects("A network.", row, "the networks: all of them, the best, or a sample")),
+        "count": field.maybe(field.closed("With --count.", within)),
+        "best": field.maybe(field.closed("With --least or --most.", best)),
+        "front": field.maybe(field.objects("A point.", front, "with --front: its points")),
+        "histogram": field.maybe(field.objects("A bin.", bin_, "with --histogram: its bins")),
+        "nearest": field.maybe(
+            field.by_name(field.count("a value"), "where no network is within the limits: the nearest value by metric")
+        ),
+        "incomplete": field.texts("the layers that are not counted, in some network"),
     }
 
 
