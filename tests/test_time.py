@@ -329,6 +329,15 @@ def test_the_document_names_what_measured(capsys: pytest.CaptureFixture[str]) ->
     assert first["seconds"]["p10"] <= first["seconds"]["median"] <= first["seconds"]["p90"]
 
 
+def test_a_page_draws_saving_against_saving(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = told(capsys, "8x8x16 -k3 -o16 -p same", "--for", "0.2s", "--format", "html")
+    assert (code, err) == (0, "")
+    picture = out[out.index("Saving against saving") :]
+    assert "all of the saving" in picture
+    assert "depthwise-separable: " in picture
+    assert "times faster" in picture
+
+
 def test_engines_are_timed_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     words = (

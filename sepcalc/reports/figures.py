@@ -95,7 +95,8 @@ class Point(NamedTuple):
 class Scatter(NamedTuple):
     """A chart of points on two logarithmic axes, which have these names. ``weighed``: the points have areas. ``roof``
     is the balance of a device in macs per byte: what it computes at most at each arithmetic intensity. ``limits`` are
-    lines: a text, the number of the axis, and the amount on it."""
+    lines: a text, the number of the axis, and the amount on it. ``diagonal`` are the ends of a line on which both
+    amounts are equal."""
 
     title: str
     axes: tuple[str, str]
@@ -104,6 +105,7 @@ class Scatter(NamedTuple):
     weighed: bool = False
     roof: float | None = None
     limits: Sequence[tuple[str, int, float]] = ()
+    diagonal: tuple[float, float] | None = None
 
 
 class Bar(NamedTuple):

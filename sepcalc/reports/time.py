@@ -68,8 +68,25 @@ class TimeReport(NamedTuple):
         return f"{fastest.name}: macs: {fewer}, time: {quicker}"
 
     def charts(self) -> "Iterable[Chart]":
-        """Saving against saving: every variant a point."""
-        return ()
+        """Saving against saving: every variant a point. On the diagonal all of the saving is had."""
+        from sepcalc.reports.figures import Point, Scatter
+
+        points = []
+        for one in self.timed.rows:
+            macs, seconds = one.ratio["macs"], one.ratio["seconds"]
+            if one is self._base(one) or macs <= 0 or seconds <= 0:
+                continue
+            several = len(self.timed.engines) > 1
+            said = f"{quantity.times(one.macs, self._base(one).macs)} macs, {faster(seconds)}"
+            points.append(
+                Point(f"{one.name}{f' in {one.engine}' if several else ''}", 1 / macs, 1 / seconds, said=said)
+            )
+        if points:
+            told = "The line is the diagonal, all of the saving: below it fewer macs did not become as much less time."
+            least = min(0.5, *[point.x for point in points], *[point.y for point in points])
+            most = max(2.0, *[point.x for point in points], *[point.y for point in points])
+            line = (least, most)
+            yield Scatter("Saving against saving", ("times fewer macs", "times faster"), points, told, diagonal=line)
 
     def document(self) -> Mapping[str, Any]:
         timed = self.timed

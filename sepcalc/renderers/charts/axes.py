@@ -80,6 +80,10 @@ def scatter(chart: Scatter) -> str:
     line from the one to the other."""
     across, up = _axes(chart)
     parts = [*_grid(chart, across, up), *_limits(chart, across, up)]
+    if chart.diagonal:
+        low, high = chart.diagonal
+        parts.append(line(across.at(low), up.at(low), across.at(high), up.at(high), "limit"))
+        parts.append(words("all of the saving", across.at(high), up.at(high) - 6, "", "end"))
     taken: list[Box] = []
     if chart.roof:
         parts += _roof(chart.roof, across, up)
@@ -105,6 +109,7 @@ def scatter(chart: Scatter) -> str:
 def _axes(chart: Scatter) -> tuple[_Axis, _Axis]:
     """The axes around all points and limits, and around the edge of the roof where it is near."""
     ends = [[amount for _, axis, amount in chart.limits if axis == at] for at in range(2)]
+    ends = [[*some, *(chart.diagonal or ())] for some in ends]
     xs, ys = [point.x for point in chart.points], [point.y for point in chart.points]
     if chart.roof and chart.roof < NEAR * max(xs, default=1):
         ends = [[*some, 2 * chart.roof] for some in ends]
