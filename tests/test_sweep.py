@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import shlex
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,6 @@ import pytest
 import sepcalc
 from sepcalc.cli import run
 from sepcalc.commands import rows as rows_in_files
-from sepcalc.spaces import columns
 
 ROOT = Path(__file__).parent.parent
 OPEN = """
@@ -232,8 +233,7 @@ def duckdb() -> object:
 def test_rows_in_a_file_are_those_of_the_report(
     say: Say, suffix: str, duckdb: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (columns, rows_in_files):
-        monkeypatch.setattr(module, "CHUNK", 5)
+    monkeypatch.setattr(rows_in_files.Rows.__init__, "__defaults__", ((1, 1), 5))
     assert say(f"open.yaml --output rows.{suffix}")[:2] == (0, f"12 rows in rows.{suffix}\n")
     found = duckdb.sql(f"SELECT params, macs, peak_memory FROM 'rows.{suffix}'").fetchall()  # type: ignore[attr-defined]
     expected = [(row["params"], row["macs"], row["peak_memory"]) for row in document(say, "open.yaml")["rows"]]
@@ -244,8 +244,7 @@ def test_rows_in_a_file_are_those_of_the_report(
 
 
 def test_interrupted_rows_are_resumed(say: Say, duckdb: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (columns, rows_in_files):
-        monkeypatch.setattr(module, "CHUNK", 5)
+    monkeypatch.setattr(rows_in_files.Rows.__init__, "__defaults__", ((1, 1), 5))
     whole = rows_in_files.Rows._inserted
     done = []
 
@@ -269,11 +268,39 @@ def test_interrupted_rows_are_resumed(say: Say, duckdb: object, monkeypatch: pyt
 
 
 def test_shards_are_parts_of_the_rows(say: Say, duckdb: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (columns, rows_in_files):
-        monkeypatch.setattr(module, "CHUNK", 5)
+    monkeypatch.setattr(rows_in_files.Rows.__init__, "__defaults__", ((1, 1), 5))
     for shard in (1, 2):
         assert say(f"open.yaml --output part{shard}.parquet --shard {shard}/2")[0] == 0
     assert duckdb.sql("SELECT count(*), count(DISTINCT (width, #2, #3)) FROM 'part*.parquet'").fetchall()[0][0] == 12  # type: ignore[attr-defined]
+
+
+def test_a_cluster_gives_the_rows_of_one_machine_though_a_worker_dies(tmp_path: Path, duckdb: object) -> None:
+    distributed = pytest.importorskip("dask.distributed", reason="a cluster needs dask: pip install -e '.[dask]'")
+    document = tmp_path / "open.yaml"
+    steps = ", ".join(f"{name}: {{min: 1, max: 16, step: 1}}" for name in "abc")
+    layers = ", ".join('"conv -k1 -o{' + name + '}"' for name in "abc")
+    document.write_text(f"input: 8x8x3\nparameters: {{{steps}}}\nlayers: [{layers}]\n")
+    space = sepcalc.space(document)
+    killed: list[int] = []
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+
+        def progress(done: int, total: int, rest: float) -> None:
+            if done == 5:
+                killed.append(next(iter(cluster.workers.values())).pid)
+                os.kill(killed[0], signal.SIGKILL)
+
+        together = rows_in_files.Rows(
+            space, ["macs", "params"], {}, str(tmp_path / "two.parquet"), False, False, chunk=100
+        )
+        assert together.write("dask", cluster.scheduler_address, progress) == 16**3
+    alone = rows_in_files.Rows(space, ["macs", "params"], {}, str(tmp_path / "one.parquet"), False, False)
+    assert alone.write("local", None, lambda *_: None) == 16**3
+    assert killed
+    one, two = [
+        duckdb.sql(f"SELECT * FROM '{tmp_path / name}.parquet' ORDER BY ALL").fetchall()  # type: ignore[attr-defined]
+        for name in ("one", "two")
+    ]
+    assert one == two
 
 
 def test_rows_in_a_file_need_duckdb(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:

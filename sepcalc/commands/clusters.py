@@ -5,14 +5,14 @@ from typing import Any
 
 from sepcalc.errors import bad_input, quoted
 from sepcalc.extras import install
-from sepcalc.spaces.columns import CHUNK, Columns, Grid, chunk
+from sepcalc.spaces.columns import Columns, Grid, chunk
 
 AHEAD = 4  # chunks for each worker that are under way, so that memory stays bounded
 
 
-def computed(grid: Grid, numbers: Sequence[int], scheduler: str | None) -> Iterator[tuple[int, Columns]]:
-    """The chunks with these numbers, as they are done. Those of a worker that dies are run again by another. Without
-    an address of a ``scheduler``, a cluster of this machine's cores is started. Raises InputError."""
+def computed(grid: Grid, numbers: Sequence[int], size: int, scheduler: str | None) -> Iterator[tuple[int, Columns]]:
+    """The chunks of ``size`` places with these numbers, as they are done. Those of a worker that dies are run again by
+    another. Without an address of a ``scheduler``, a cluster of this machine's cores is started. Raises InputError."""
     try:
         from dask.distributed import Client, as_completed
     except ImportError as error:
@@ -29,7 +29,7 @@ def computed(grid: Grid, numbers: Sequence[int], scheduler: str | None) -> Itera
 
         def add() -> None:
             for number in left:
-                under_way.add(client.submit(_chunk, sent, number, key=f"sepcalc-{id(grid)}-{number}", retries=10))
+                under_way.add(client.submit(_chunk, sent, number, size, key=f"sepcalc-{id(grid)}-{number}", retries=10))
                 return
 
         for _ in range(ahead):
@@ -39,5 +39,5 @@ def computed(grid: Grid, numbers: Sequence[int], scheduler: str | None) -> Itera
             add()
 
 
-def _chunk(grid: Grid, number: int) -> Columns:
-    return chunk(grid, number * CHUNK, min((number + 1) * CHUNK, grid.places))
+def _chunk(grid: Grid, number: int, size: int) -> Columns:
+    return chunk(grid, number * size, min((number + 1) * size, grid.places))

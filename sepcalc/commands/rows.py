@@ -36,10 +36,11 @@ class Rows:
         force: bool,
         resume: bool,
         shard: tuple[int, int] = (1, 1),
+        chunk: int = CHUNK,
     ) -> None:
         self.opened, self.metrics, self.limits, self.file = opened, tuple(metrics), limits, file
         self.force, self.resume = force, resume
-        self.shard = shard
+        self.shard, self.chunk = shard, chunk
         self.part = f"{file}.part"
 
     def write(self, engine: str, scheduler: str | None, progress: Progress) -> int:
@@ -73,7 +74,7 @@ class Rows:
         database.execute("CREATE TABLE IF NOT EXISTS chunks (number BIGINT PRIMARY KEY)")
         done = {number for (number,) in database.execute("SELECT number FROM chunks").fetchall()}
         mine, of = self.shard
-        numbers = [number for number in range(mine - 1, -(-whole.places // CHUNK), of) if number not in done]
+        numbers = [number for number in range(mine - 1, -(-whole.places // self.chunk), of) if number not in done]
         begin = time.monotonic()
         for at, (number, found) in enumerate(self._computed(whole, numbers, engine, scheduler), 1):
             self._inserted(database, number, found)
@@ -87,10 +88,10 @@ class Rows:
         if engine == "dask":
             from sepcalc.commands.clusters import computed
 
-            yield from computed(found, numbers, scheduler)
+            yield from computed(found, numbers, self.chunk, scheduler)
             return
         for number in numbers:
-            yield number, chunk(found, number * CHUNK, min((number + 1) * CHUNK, found.places))
+            yield number, chunk(found, number * self.chunk, min((number + 1) * self.chunk, found.places))
 
     def _inserted(self, database: Any, number: int, found: Columns) -> None:
         """One chunk, whole or not at all."""

@@ -19,6 +19,7 @@ from sepcalc.spaces.solving import SENSES, Bin, Wish
 from sepcalc.spaces.space import Assignment, Space
 
 MAX_ROWS = 10_000  # that a report lists
+CLOUD = 300  # networks that are drawn around a front
 SHOWN = ("params", "macs", "peak_memory")  # the counts of a row
 Bounds = Mapping[str, object]  # counts with amounts: {"macs": "300M"}
 NONE: Bounds = MappingProxyType({})
@@ -38,10 +39,12 @@ class Answered(NamedTuple):
 
 @telling
 class Sweep(NamedTuple):
-    """What was asked of the networks, and the answer. ``size`` is the number of settings that make a network,
-    ``metrics`` are the counts of each row. ``within`` is the number of settings within the limits (None: not asked),
-    ``best`` the best value with its ties, ``front`` and ``histogram`` what they say; ``nearest`` is what comes nearest
-    to the limits where nothing keeps them. ``gaps`` are the layers that are not counted."""
+    """What was asked of the networks, and the answer.
+
+    ``size`` is the number of settings that make a network, ``metrics`` are the counts of each row. ``within`` is the
+    number of settings within the limits (None: not asked), ``best`` the best value with its ties. ``front`` has a
+    ``cloud`` of any networks, to be drawn around it. ``nearest`` is what comes nearest to the limits where nothing
+    keeps them. ``gaps`` are the layers that are not counted."""
 
     size: int
     parameters: Mapping[str, Sequence[Any]]
@@ -52,6 +55,7 @@ class Sweep(NamedTuple):
     best: tuple[int, int] | None = None
     wishes: tuple[Wish, Wish] | None = None
     front: tuple[Answered, ...] = ()
+    cloud: tuple[Answered, ...] = ()
     histogram: tuple[Bin, ...] = ()
     about: str = ""
     nearest: Mapping[str, int] = {}
@@ -277,7 +281,9 @@ def _asked(opened_: OpenSpace, question: Question, limits: Limits, metrics: tupl
     elif question.front:
         points = solving.front(problem, question.front, limits, memory)
         rows = tuple([_row(opened_, point.setting, metrics)._replace(ties=point.ties) for point in points])
-        answer = answer._replace(wishes=question.front, front=rows)
+        some = solving.sample(found.problem(()), CLOUD, question.seed, {}, memory)
+        cloud = tuple([_row(opened_, one, metrics) for one in dict.fromkeys(some)])
+        answer = answer._replace(wishes=question.front, front=rows, cloud=cloud)
     elif question.histogram:
         bins = solving.histogram(problem, question.histogram, question.bins, limits, memory)
         answer = answer._replace(about=question.histogram, histogram=bins)

@@ -8,7 +8,7 @@ from sepcalc import quantity
 from sepcalc.commands.sweep import Answered, Sweep
 from sepcalc.expression import as_text
 from sepcalc.gate.metrics import spoken
-from sepcalc.reports import COUNT, NUMBER, Charts, Column, Lines, Row, Section, Table
+from sepcalc.reports import COUNT, GOOD, NUMBER, Charts, Column, Lines, Row, Section, Table
 from sepcalc.reports.figures import Bar, Bars, Chart, Point, Scatter
 from sepcalc.shape import show
 
@@ -98,6 +98,11 @@ class SweepReport(NamedTuple):
             if row.counts and row.counts[x] and row.counts[y]:  # both axes are logarithmic
                 name = _settings({name: said(value) for name, value in row.settings.items()}) or row.network
                 points.append(Point(name, row.counts[x], row.counts[y], named=len(rows) <= 20))
+        if found.front:  # a line through its points, and other networks around it
+            last = len(points) - 1
+            points = [one._replace(joined=at + 1 if at < last else None, tone=GOOD) for at, one in enumerate(points)]
+            others = [row.counts for row in found.cloud if row.counts[x] and row.counts[y]]
+            points += [Point("a network", counts[x], counts[y], named=False) for counts in others]
         title = "The front" if found.front else "Params and macs"
         return [Scatter(title, (spoken(pair[0]), spoken(pair[1])), points)]
 
