@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
+import ranks
 import ratios
 
 
@@ -53,3 +54,15 @@ def test_every_line_measures_something(house: ratios.House) -> None:
     line = ratios.large(house, ratios.equal, 50, ["check", "--max", "macs=1"], 100)
     assert (line.kept, line.name) == (True, "check --max macs=1, 50 equal / --by kind")
     assert min(line.ours, line.bare) > 0
+
+
+def test_ranks_are_those_of_spearman() -> None:
+    assert ranks.ranks([3, 1, 1, 2]) == [3, 0.5, 0.5, 2]
+    assert ranks.correlation([1, 2, 3], [10, 20, 30]) == 1
+    assert ranks.correlation([1, 2, 3, 4], [1, 3, 2, 4]) == pytest.approx(1 - 6 * 2 / (4 * 15))  # without ties
+
+
+def test_the_page_says_what_the_script_finds() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "time.md").read_text("utf-8")
+    macs, activations = ranks.found().values()
+    assert f"correlate with {macs:.2f}, activations and time with\n{activations:.2f}" in page

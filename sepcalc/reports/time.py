@@ -187,7 +187,10 @@ class TimeReport(NamedTuple):
             )
         if timed.busy < BUSY * timed.threads:
             percent = 100 * timed.busy / timed.threads
-            found.append(f"the engine had its cores for only {percent:.0f} % of the time: others used the machine")
+            found.append(
+                f"the engine had its cores for only {percent:.0f} % of the time: others used the machine, "
+                "which lengthens long runs more than short ones"
+            )
         if timed.machine.load is not None and timed.machine.load > timed.machine.cores / 2:
             found.append(
                 f"the machine was busy before it began: a load of {timed.machine.load:.1f} on "

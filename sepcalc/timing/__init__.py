@@ -12,7 +12,7 @@ from sepcalc.shown import missing, shown, telling
 from sepcalc.spec import parse
 from sepcalc.timing.apart import Worker, started
 from sepcalc.timing.engines import ENGINES
-from sepcalc.timing.loop import Clock, Progress, Run, Seconds, Subject, measured, middle
+from sepcalc.timing.loop import Clock, Progress, Run, Seconds, Subject, measured
 from sepcalc.timing.machine import Machine
 from sepcalc.timing.parts import Part, parts
 
@@ -161,7 +161,7 @@ def timed(
                 for name, network in networks.items():
                     told = worker.profile(numbers[name, worker.engine.name], PROFILED)
                     profiles.append(Profile(name, worker.engine.name, *parts(network, told)))
-        busy = middle([one for worker in workers for one in worker.busy])
+        busy = sum(worker.busy for worker in workers) / sum(worker.spent for worker in workers)
         versions = {worker.engine.name: worker.version for worker in workers}
     return Timed(
         subject, spec, rows, tuple(profiles), versions, machine, settings.threads, settings.batch, settings.on,

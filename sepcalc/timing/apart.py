@@ -19,12 +19,12 @@ MAX_SAID = 400  # characters of what an engine said
 
 
 class Worker:
-    """A process with an engine. ``busy`` are the parts of the time in which it had a core, run by run."""
+    """A process with an engine. ``busy`` are the seconds in which it had a core, ``spent`` those that its runs took."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", engine: Engine, said: IO[bytes]) -> None:
         self.process, self.engine, self.said = process, engine, said
         self.version = ""
-        self.busy: list[float] = []
+        self.busy = self.spent = 0.0
 
     def ask(self, do: str, data: bytes = b"", **more: Any) -> Any:
         """The answer to a request. Raises InputError with the engine's message where it fails or ends."""
@@ -52,8 +52,9 @@ class Worker:
         """What runs a network that was loaded."""
 
         def run(times: int) -> list[float]:
-            took, busy = self.ask("run", number=number, times=times)
-            self.busy.append(busy)
+            took, busy, spent = self.ask("run", number=number, times=times)
+            self.busy += busy
+            self.spent += spent
             return [float(one) for one in took]
 
         return run

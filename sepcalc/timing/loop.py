@@ -12,6 +12,7 @@ Clock = Callable[[], float]
 Progress = Callable[[float, int], None]  # the part of the time that is spent, and the rounds
 
 TURN = 0.005  # seconds that a subject runs at a stretch, at least
+LONG = 0.2  # seconds of a run that is hardly longer for what it finds in the caches
 MOST = 50  # runs at a stretch
 WARM = 0.05  # seconds that a subject runs before it is measured
 FEW, LEAST, LAST = 3, 10, 2000  # rounds: at any rate, until the spread counts, at most
@@ -55,7 +56,7 @@ def measured(
         for at in order:
             count = counts[at]
             # The first run after another subject finds the caches full of the other's data.
-            rounds[at].append(runs[at](count + 1)[1:] if count > 1 else runs[at](1))
+            rounds[at].append(runs[at](count + 1)[1:] if count else runs[at](1))
         spent, done = clock() - begin, len(rounds[0])
         if progress:
             progress(min(1.0, spent / seconds) if seconds else 1.0, done)
@@ -67,12 +68,15 @@ def measured(
 
 
 def _warmed(run: Run) -> int:
-    """Run a subject until it is warm. How often it runs at a stretch."""
+    """Run a subject until it is warm. How often it runs at a stretch, after a first run that does not count; 0 for one
+    run that takes so long that it counts."""
     spent = times = 0.0
     while spent < WARM and times < MOST:
         (one,) = run(1)
         spent += one
         times += 1
+    if one >= LONG:
+        return 0
     return max(1, min(MOST, ceil(TURN / one))) if one > 0 else MOST
 
 

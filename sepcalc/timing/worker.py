@@ -56,16 +56,14 @@ class State:
         return len(self.sessions) - 1
 
     def run(self, data: bytes, *, number: int, times: int) -> list[Any]:
-        """Run a network so many times. The seconds of each run, and the part of the time in which the process had a
-        core."""
+        """Run a network so many times. The seconds of each run, those in which the process had a core, and all."""
         session, took = self.sessions[number], []
         busy, first = process_time(), perf_counter()
         for _ in range(times):
             begin = perf_counter()
             session.run()
             took.append(perf_counter() - begin)
-        whole = perf_counter() - first
-        return [took, (process_time() - busy) / whole if whole > 0 else 1.0]
+        return [took, process_time() - busy, perf_counter() - first]
 
     def profile(self, data: bytes, *, number: int, times: int) -> Any:
         """What each operator took."""
