@@ -13,6 +13,7 @@ from sepcalc.reports.figures import Bar, Bars, Chart, Point, Scatter
 from sepcalc.shape import show
 
 MAX_NAMED = 12  # choices that have a column of their own; of more, settings are one text
+MAX_TOLD = 20  # networks whose settings are told in a text; JSON and CSV have all
 EMPTY = ""
 
 
@@ -33,10 +34,10 @@ class SweepReport(NamedTuple):
             lines.append(f"{sense} {spoken(metric)}: {found.best[0]:,}{ties}")
         sections: list[Section] = [Lines("", lines)]
         if found.rows:
-            sections.append(self._rows(found.rows, ""))
+            sections += self._rows(found.rows, "")
         if found.front and found.wishes is not None:
             title = f"Front: {', '.join(f'{sense} {spoken(metric)}' for sense, metric in found.wishes)}"
-            sections.append(self._rows(found.front, title, ties=True))
+            sections += self._rows(found.front, title, ties=True)
         if found.histogram:
             heads = [Column("from", COUNT), Column("to", COUNT), Column("networks", COUNT), Column("% of all", NUMBER)]
             total = sum(one.number for one in found.histogram)
@@ -54,13 +55,14 @@ class SweepReport(NamedTuple):
             sections.append(Lines("Not counted", [f"{gap} is not counted" for gap in found.gaps], alarm=True))
         return [*sections, Charts(self.charts)]
 
-    def _rows(self, rows: Sequence[Answered], title: str, ties: bool = False) -> Table:
-        """A row for each network: its settings, its counts, and the ratio of its macs to those of the first."""
+    def _rows(self, rows: Sequence[Answered], title: str, ties: bool = False) -> list[Section]:
+        """A row for each network: its settings, its counts, and the ratio of its macs to those of the first. Many
+        settings stand in lines below the table."""
         found = self.found
         names = list(dict.fromkeys(name for row in rows for name in row.settings))
         apart = len(names) <= MAX_NAMED
         heads = [Column("network")] if found.several else []
-        heads += [Column(name) for name in names] if apart else [Column("settings")]
+        heads += [Column(name) for name in names] if apart else [Column("", NUMBER)]
         heads += [Column(spoken(metric), COUNT) for metric in found.metrics]
         ratio = "macs" in found.metrics and len(rows) > 1 and not ties
         heads += [Column("x macs", NUMBER)] if ratio else []
@@ -70,17 +72,20 @@ class SweepReport(NamedTuple):
         first = next((row.counts for row in rows if row.counts), ())
         at = found.metrics.index("macs") if "macs" in found.metrics else 0
         lines = []
-        for row in rows:
+        below = []
+        for number, row in enumerate(rows, 1):
             cells: list[Any] = [row.network] if found.several else []
             told = {name: said(value) for name, value in row.settings.items()}
-            cells += [told.get(name, EMPTY) for name in names] if apart else [_settings(told)]
+            cells += [told.get(name, EMPTY) for name in names] if apart else [str(number)]
+            below.append(f"{number}: {_settings(told)}")
             cells += row.counts or [None] * len(found.metrics)
             if ratio:
                 cells.append(f"{row.counts[at] / first[at]:.4f}" if row.counts and first[at] else EMPTY)
             cells += [row.ties] if ties else []
             cells += [row.reason] if broken else []
             lines.append(Row(tuple(cells)))
-        return Table(title, heads, lines)
+        table = Table(title, heads, lines)
+        return [table] if apart else [table, Lines("Their settings", below[:MAX_TOLD])]
 
     def charts(self) -> list[Chart]:
         """Networks as points, or a histogram as bars."""
