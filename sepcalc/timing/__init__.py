@@ -8,7 +8,7 @@ from sepcalc.errors import bad_input, near_miss, quoted
 from sepcalc.layer import Node
 from sepcalc.network import Network, of_spec
 from sepcalc.ops.move import Embedding
-from sepcalc.shown import missing, shown, telling
+from sepcalc.shown import shown, telling
 from sepcalc.spec import parse
 from sepcalc.timing.apart import Worker, started
 from sepcalc.timing.engines import ENGINES
@@ -74,13 +74,6 @@ class Timed(NamedTuple):
 
     def __str__(self) -> str:
         return shown(self)
-
-    def __getitem__(self, name: str) -> Row:
-        """The first row of this name. Raises KeyError."""
-        for row in self.rows:
-            if row.name == name:
-                return row
-        raise missing("row", name, [row.name for row in self.rows])
 
 
 class Settings(NamedTuple):
