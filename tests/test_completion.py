@@ -63,7 +63,7 @@ CASES = [
     (("compare", "12x12x3", "-k5", "--variant", "depth"), ["depthwise-separable", "depthwise-spatial"]),
     (("compare", "12x12x3", "-k5", "--variant", ""), [*VARIANTS, "all"]),
     (("network", "zoo:"), ZOO),
-    (("network", "zoo:mobilenet_v"), [name for name in ZOO if "mobilenet_v" in name]),
+    (("network", "zoo:mobilenet_v"), [name for name in ZOO if name.removeprefix("zoo:").startswith("mobilenet_v")]),
     (("check", "net.yaml", "zoo:vg"), ["zoo:vgg16"]),
     (("diff", "zoo:vgg16", "zoo:res"), ["zoo:resnet50"]),
     (("verify", "zoo:vg"), ["zoo:vgg16"]),

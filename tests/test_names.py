@@ -269,4 +269,5 @@ def test_json_has_it(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_zoo_has_nothing_to_note() -> None:
     from sepcalc.model_zoo import names
 
-    assert [name for name in names() if sepcalc.load(f"zoo:{name}").notes] == []
+    open_ = ["ofa_mobilenet_v3"]  # a space: the note says which of its networks this is
+    assert [name for name in names() if sepcalc.load(f"zoo:{name}").notes] == open_

@@ -72,6 +72,13 @@ def test_rows_are_those_of_network(say: Say, capsys: pytest.CaptureFixture[str])
         ), row
 
 
+def test_a_resolution_beside_open_choices_is_that_of_the_input(say: Say) -> None:
+    found = document(say, "open.yaml --vary resolution=16,32x24 --set width=1")
+    shapes = {row["settings"]["input"]: row["macs"] for row in found["rows"] if row["settings"]["mid[0]/d"] == 1}
+    assert found["size"] == 2 * 2 * 2
+    assert shapes["32x24x3"] == 32 * 24 * 3 * 4 * 1 + 32 * 24 * 9 * 4 * 8 or shapes["32x24x3"] == 30 * 22 * 9 * 4 * 11
+
+
 def test_several_networks_stand_side_by_side(say: Say) -> None:
     code, out, _ = say("specs/mobilenet_v1.yaml specs/mobilenet_v2.yaml --show macs --format csv")
     rows = list(csv.DictReader(io.StringIO(out)))
@@ -175,13 +182,13 @@ def test_nothing_is_within_the_limits(say: Say) -> None:
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("open.yaml --vary widht=1", "no layer matches 'widht'"),
+        ("specs/unet.yaml --vary widht=1", "no layer matches 'widht'"),
         ("open.yaml --vary width=1,1", "--vary width: 1 stands there twice"),
         ("open.yaml --vary width=3", "width is 3: expected a value from 1 to 2"),
         ("open.yaml --vary width=1:x:1", "--vary width: unknown name 'x': there are none here"),
         ("open.yaml --vary width=2:1:1", "--vary width: '2:1:1': expected from:to:step"),
         ("specs/mobilenet_v1.yaml --vary width", "the file has no choices for width"),
-        ("open.yaml --vary resolution", "--vary resolution: expected values"),
+        ("specs/unet.yaml --vary resolution", "--vary resolution: expected values"),
         ("open.yaml --count --least macs", "--count and --least are two questions: ask one at a time"),
         ("open.yaml --front 'least macs'", "'least macs': expected two counts"),
         ("open.yaml --front 'least macs, most macs'", "'least macs, most macs': expected two counts, not macs twice"),
@@ -194,6 +201,11 @@ def test_nothing_is_within_the_limits(say: Say) -> None:
         ("specs/ofa_mobilenet_v3.yaml", "there are 21,758,655,492,572,485,851 networks: at most 10,000 are listed"),
         ("'8x8x3 conv -k3 -o4' --vary kernal=3", "a layer has no option 'kernal'"),
         ("nope.yaml", "nope.yaml: "),
+        ("open.yaml --vary channels=1,2", "--vary channels: the file has open choices, beside which this cannot vary"),
+        (
+            "open.yaml --vary 'mid*=conv,spatial'",
+            "--vary mid*: the file has open choices",
+        ),
     ],
 )
 def test_mistakes(say: Say, command: str, message: str) -> None:

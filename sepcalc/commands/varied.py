@@ -13,9 +13,10 @@ from sepcalc.expression import Value as Number
 from sepcalc.importers import Request
 from sepcalc.network import Network, of_spec
 from sepcalc.options import OPTIONS
+from sepcalc.rewriting import read_resolution
 from sepcalc.shape import Shape, read_shape, show
 from sepcalc.source import is_network, opened, read
-from sepcalc.spaces.documents import declared, of_text, tried
+from sepcalc.spaces.documents import declared, of_text, open_input, tried
 from sepcalc.spaces.space import Space
 from sepcalc.spaces.stacking import KEPT, stacked
 from sepcalc.spec import parse
@@ -66,6 +67,15 @@ def opened_space(
     globs = {name: text for name, text in vary.items() if name not in own and name not in words}
     parameters = {name: read_values(name, text) if text else [] for name, text in vary.items() if name in own}
     traced = isinstance(found, Text) and not globs and not {"resolution", "channels"} & {*words}
+    if isinstance(found, Text) and not traced and (shape := open_input(found, request.settings, request.inputs)):
+        if stray := [*globs, *[name for name in words if name == "channels"]]:
+            hint = "set them with --set, or vary parameters, input or resolution"
+            raise bad_input(f"--vary {stray[0]}: the file has open choices, beside which this cannot vary", hint)
+        sizes = [read_resolution("--vary resolution", part) for part in words.pop("resolution").split(",")]
+        if words:
+            raise bad_input("--vary resolution and --vary input both set the input: vary one of them")
+        spread = [size * (len(shape) - 1) if len(size) == 1 else size for size in sizes]
+        words, traced = {"input": ",".join([show((*size, shape[-1])) for size in spread])}, True
     if traced and isinstance(found, Text):
         shapes = [_shape(name, part) for name, text in words.items() for part in text.split(",")]
         _require_different("input", [show(shape) for shape in shapes])

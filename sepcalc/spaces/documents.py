@@ -20,6 +20,7 @@ from sepcalc.network import Network, matches
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Scalar, read
 from sepcalc.shape import Shape, show
+from sepcalc.spaces.asked import Asking
 from sepcalc.spaces.cases import Record
 from sepcalc.spaces.memory import moments
 from sepcalc.spaces.space import Assignment, Space, Variable
@@ -190,6 +191,16 @@ def _shape_of(plan: Plan, name: str, names: Sequence[str]) -> Callable[..., Any]
 def declared(text: Text) -> tuple[str, ...]:
     """The names of a document's parameters."""
     return tuple(_own(text))
+
+
+def open_input(text: Text, settings: Mapping[str, str], inputs: Mapping[str, str]) -> Shape | None:
+    """The shape of the input of a document with open choices of its own; None where it has none, or several inputs."""
+    plan = planned(text.source, read(text.source), settings, inputs, text.opened)
+    opened = any(parameter.open and name not in settings for name, parameter in plan.own.items())
+    if not opened and not Asking(plan.library).of(plan.entries or ()).chooses:
+        return None
+    shapes = [*plan.shapes.values()]
+    return shapes[0] if len(shapes) == 1 else None
 
 
 def tried(text: Text, name: str) -> Sequence[Number]:
