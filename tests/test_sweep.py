@@ -14,6 +14,7 @@ import pytest
 import sepcalc
 from sepcalc.cli import run
 from sepcalc.commands import rows as rows_in_files
+from sepcalc.spaces import tracing
 
 ROOT = Path(__file__).parent.parent
 OPEN = """
@@ -212,6 +213,24 @@ def test_mistakes(say: Say, command: str, message: str) -> None:
     code, out, err = say(command)
     assert (code, out) == (2, "")
     assert message in err.split("\n")[0]
+
+
+def test_a_space_of_too_many_cases_is_refused(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracing, "MAX_RUNS", 20)
+    code, _, err = say("open.yaml --count")
+    assert (code, err) == (2, "the layers of this space differ in more than 20 cases\n  hint: vary fewer values\n")
+
+
+def test_layers_that_all_depend_on_everything_are_refused(say: Say, tmp_path: Path) -> None:
+    names = [f"w{at}" for at in range(10)]
+    choices = ", ".join(f"{name}: {{choices: [1, 2, 3, 4, 5, 6]}}" for name in names)
+    total = " + ".join(names)
+    (tmp_path / "all.yaml").write_text(f"input: 8x8x3\nparameters: {{{choices}}}\nlayers: ['conv -k1 -o{{{total}}}']\n")
+    code, _, err = say("all.yaml --count --max macs=1k")
+    assert (code, err.split("\n")[0]) == (
+        2,
+        "a layer depends on 10 choices at once (w0, w1, w2, w3, w4 …): 60,466,176 cases",
+    )
 
 
 def test_what_is_set_is_not_open(say: Say) -> None:

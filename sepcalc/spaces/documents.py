@@ -24,8 +24,10 @@ from sepcalc.spaces.asked import Asking
 from sepcalc.spaces.cases import Record
 from sepcalc.spaces.memory import moments
 from sepcalc.spaces.space import Assignment, Space, Variable
-from sepcalc.spaces.tables import Table, combine, constant
+from sepcalc.spaces.tables import Table, TooLarge, combine, constant
 from sepcalc.spaces.tracing import Around, Slot, Tracer
+
+MAX_TOLD = 5  # names in a message
 
 
 def of_text(
@@ -59,7 +61,13 @@ def of_text(
     tracer = Tracer(plan.library, outer, known)
     tracer.variables, parameters = first, len(first) - len(varied)
     begin = tracer.inputs[0]
-    end = tracer.walk(plan.entries or (), begin, Around(outer, plan.file, tracer.scope))
+    try:
+        end = tracer.walk(plan.entries or (), begin, Around(outer, plan.file, tracer.scope))
+    except TooLarge as fact:
+        names = [tracer.variables[number].name for number in fact.variables]
+        told = ", ".join(names[:MAX_TOLD]) + (" …" if len(names) > MAX_TOLD else "")
+        message = f"a layer depends on {len(names)} choices at once ({told}): {fact.cells:,} cases"
+        raise bad_input(message, "set some of them with --set") from fact
     there = [combine(lambda record: record is not None, slot.record) for slot in tracer.slots]
     if all(table.values != (True,) for table in there):
         tracer.reasons.append(

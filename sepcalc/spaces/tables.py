@@ -17,6 +17,7 @@ class TooLarge(Invalid):
     def __init__(self, variables: Sequence[int], cells: int) -> None:
         super().__init__(f"a table over {len(variables)} choices would have {cells:,} cells")
         self.variables = tuple(variables)
+        self.cells = cells
 
 
 class Table(NamedTuple):

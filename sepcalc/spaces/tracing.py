@@ -19,6 +19,7 @@ from sepcalc.spaces.cases import Case, Failed, Open, Part
 from sepcalc.spaces.tables import Table, combine, constant, of_variable
 
 MAX_SLOTS = 20_000  # layers that may be there
+MAX_RUNS = 1_000_000  # of layers, conditions, arguments: about a minute
 MAX_DEPTH = 100  # blocks and groups within each other
 YES = constant(True)
 Value = Callable[[Run, Tensor, Frame], Hashable]  # what is computed in a case
@@ -75,6 +76,7 @@ class Tracer:
         self.occurs: dict[int, Table] = {}
         self.reasons: list[Table] = []
         self.slots: list[Slot] = []
+        self.runs = 0
         self.guard = YES  # where the entries that are walked run
         self.scope = Scope()
         self.inputs = [combine(_input(number), shape) for number, shape in enumerate(inputs.values())]
@@ -316,6 +318,9 @@ class Tracer:
             sizes, values = known[: len(shapes)], known[len(shapes) :]
             if sizes[0] is None or None in values:
                 return Failed("")
+            self.runs += 1
+            if self.runs > MAX_RUNS:
+                raise Invalid(f"the layers of this space differ in more than {MAX_RUNS:,} cases", "vary fewer values")
             given = [(name, size) for (name, _), size in zip(read, sizes[1:], strict=True)]
             pairs = tuple(zip(names, values)), tuple(zip(outer, values[len(names) :]))
             return function(Case(self.library, around.file, (("", sizes[0]), *given), *pairs, around.own_input))
