@@ -248,7 +248,7 @@ def _texts(draw: st.DrawFn) -> str:
 
 
 @given(_texts())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_random_spaces_equal_enumeration(text: str) -> None:
     found = space(text)
     tried = []
