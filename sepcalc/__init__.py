@@ -12,7 +12,7 @@ time(target)                       in real engines:      time(spec).rows[0].seco
 whatif(network, rules)             a network rewritten:  whatif(net, "*=depthwise-separable").after.cost
 fit(network, limits)               the least change:     fit(net, {"macs": 300_000_000}).change
 sweep(networks, vary)              side by side:         sweep("zoo:mobilenet_v1", {"width": "0.5,1.0"}).rows
-space(network, vary)               a space of networks:  space("zoo:ofa_mobilenet_v3").count(max={"macs": "300M"})
+space(network, vary)               a space of networks:  space("zoo:ofa_mobilenet_v3").most("macs").best
 factor(kernel)                     what separates:       factor("sobel-x").factors
 check(network, max=limits)         held to limits:       check(net, max={"macs": "570M"}).passed
 diff(old, new)                     what changed:         diff("zoo:mobilenet_v1", net).new.totals["macs"]

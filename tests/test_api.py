@@ -85,6 +85,8 @@ def test_the_example_in_a_docstring_is_true(name: str, monkeypatch: pytest.Monke
     space: dict[str, Any] = {"sepcalc": sepcalc}
     if name == "from_torch":
         space["torch"] = pytest.importorskip("torch")
+    if name == "time":
+        pytest.importorskip("onnxruntime", reason="sepcalc time needs ONNX Runtime")
     (example,) = doctest.DocTestFinder(recurse=False).find(getattr(sepcalc, name), name, globs=space)
     assert example.examples
     assert not doctest.DocTestRunner().run(example).failed

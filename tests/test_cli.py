@@ -92,6 +92,8 @@ def test_every_example_works_when_pasted(line: str, sep: Run, tmp_path: Path) ->
         args[at] = str(tmp_path / args[at])
     if args[0] == "fit" and "--by width" not in line:
         pytest.importorskip("scipy", reason="fit --by separate needs SciPy")
+    if args[0] == "time":
+        pytest.importorskip("onnxruntime", reason="sepcalc time needs ONNX Runtime")
     code, out, err = sep(*args)
     assert (program, code, err) == ("sepcalc", 0, "")
     assert len(out.splitlines()) > 3 or writes

@@ -42,6 +42,7 @@ SHELL = [block for page in PAGES for block in blocks(page, "sh")]
 INLINE = [(page, text) for page in PAGES for text in inline(page) if re.match(r"sepcalc [a-z-]", text)]
 SET_UP = ("set up", "test")  # marks of the blocks that .ci/run runs in a fresh clone
 NEEDED = {"torch": r"\btorch\b", "onnx": r"\.onnx\b|operators onnx", "scipy": r"--by separate", "h5py": r"\.h5\b"}
+NEEDED["onnxruntime"] = r"\bsepcalc[ .]time\b"
 UPPER = re.compile(r"\b[A-Z]{2,}\b|…")  # what a reader fills in
 
 

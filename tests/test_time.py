@@ -290,7 +290,15 @@ def test_interrupting_leaves_no_file_and_no_process(name: str, tmp_path: Any) ->
     import signal
     import time
 
-    command = [sys.executable, "-m", "sepcalc", "time", "112x112x64 -k3 -o64 -p same", "--for", "60s"]  # seconds at least
+    command = [
+        sys.executable,
+        "-m",
+        "sepcalc",
+        "time",
+        "112x112x64 -k3 -o64 -p same",
+        "--for",
+        "60s",
+    ]  # seconds at least
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
     children: list[int] = []

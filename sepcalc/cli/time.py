@@ -28,9 +28,9 @@ operator are one row.
 
 \b
 Examples:
-  sepcalc time 56x56x128 -k3 -o128 -p same --for 2s
+  sepcalc time 28x28x64 -k3 -o64 -p same --for 1s
   sepcalc time "14x14x16, conv -k3 -o16 -p same, act relu, pool avg global, dense -o10" --for 1s
-  sepcalc time zoo:mobilenet_v1 --width 0.5 --for 2s
+  sepcalc time zoo:mobilenet_v1 --width 0.5 --for 1s
 """
 
 
