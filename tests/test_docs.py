@@ -197,6 +197,7 @@ def test_lines_of_the_shell_run(block: Block, folder: Path) -> None:
     """As a shell runs them, with a ``pip`` that only writes down what it is given."""
     if block.mark in SET_UP or "_SEPCALC_COMPLETE" in block.text or "git:" in block.text:
         return  # .ci/run runs the first, tests/test_gate_delivery.py the others
+    _need_extras(block.text)
     _write_files(block.page, folder)
     if "sepcalc history" in block.text:
         committed(folder)
